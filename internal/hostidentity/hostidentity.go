@@ -8,8 +8,8 @@ package hostidentity
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 )
@@ -36,77 +36,86 @@ var idSources = []idSource{
 	{"/sys/class/dmi/id/product_uuid", parseProductUUID},
 }
 
+// hostnamePath is where the name is below a mounted root.
+const hostnamePath = "/etc/hostname"
+
 // maxFile bounds what is read of a file that claims to hold a name or an id.
 const maxFile = 4096
 
 // Read reads the identity of the host whose root is mounted at root; "" or
-// "/" is the host, or container, that this process runs in. It never fails:
-// the errors say what is missing, why, and what to do about it.
-func Read(root string) (Identity, []error) {
+// "/" is the host, or container, that this process runs in. The identity is
+// as good as it gets; the error says what it lacks, why, and the remedy.
+func Read(root string) (Identity, error) {
 	identity := Identity{OSType: osType(runtime.GOOS)}
-	var missing []error
-	var err error
-	if identity.Name, err = readName(root); err != nil {
-		missing = append(missing, err)
-	}
-	if identity.ID, err = readID(root); err != nil {
-		missing = append(missing, err)
-	}
-	return identity, missing
+	var nameErr, idErr error
+	identity.Name, nameErr = readName(root)
+	identity.ID, idErr = readID(root)
+	return identity, errors.Join(nameErr, idErr)
 }
 
 // readName prefers the host's own file below a mounted root, because the
 // kernel tells a container only the container's name. When it falls back to
 // that name, it returns the name and an error.
 func readName(root string) (string, error) {
-	inside, err := os.Hostname()
-	if err != nil {
-		err = fmt.Errorf("host.name: %w", err)
-	}
-	if root == "" || root == "/" {
-		return inside, err
-	}
-	path := filepath.Join(root, "/etc/hostname")
-	text, ferr := readFile(path)
-	if ferr == nil {
-		var name string
-		if name, ferr = parseHostname(text); ferr == nil {
-			return name, nil
+	if !mounted(root) {
+		name, err := os.Hostname()
+		if err != nil {
+			return "", fmt.Errorf("host.name is not set: %w", err)
 		}
-		ferr = fmt.Errorf("%s: %w", path, ferr)
+		return name, nil
 	}
-	return inside, errors.Join(err, fmt.Errorf("host.name: %w; using %q, the name that this process sees", ferr, inside))
+	name, err := readParsed(root, hostnamePath, parseHostname)
+	if err == nil {
+		return name, nil
+	}
+	fallback, _ := os.Hostname()
+	return fallback, fmt.Errorf("host.name is %q, which is what this process sees: %w", fallback, err)
 }
 
 func readID(root string) (string, error) {
 	var errs []error
 	for _, source := range idSources {
-		path := filepath.Join("/", root, source.path)
-		text, err := readFile(path)
+		id, err := readParsed(root, source.path, source.parse)
 		if err == nil {
-			var id string
-			if id, err = source.parse(text); err == nil {
-				return id, nil
-			}
-			err = fmt.Errorf("%s: %w", path, err)
+			return id, nil
 		}
 		errs = append(errs, err)
 	}
-	return "", fmt.Errorf("host.id is not set, hosts are told apart by host.name alone; in a container mount the host's root and name it in root_path: %w", errors.Join(errs...))
+	return "", fmt.Errorf("host.id is not set, so that host.name alone tells hosts apart; in a container mount the root of the host read-only and name it in root_path: %w", errors.Join(errs...))
 }
 
-func readFile(path string) (string, error) {
-	file, err := os.Open(path)
+func mounted(root string) bool { return root != "" && root != "/" }
+
+// readParsed reads one small file of the host. Below a mounted root a
+// symbolic link that leaves it is an error: followed, it would end at the
+// container's file of the same name.
+func readParsed(root, path string, parse func(string) (string, error)) (string, error) {
+	file, err := open(root, path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	buf := make([]byte, maxFile)
-	n, err := file.Read(buf)
-	if n == 0 && err != nil {
-		return "", fmt.Errorf("%s: empty or unreadable: %w", path, err)
+	text, err := io.ReadAll(io.LimitReader(file, maxFile))
+	if err != nil {
+		return "", err
 	}
-	return string(buf[:n]), nil
+	value, err := parse(string(text))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return value, nil
+}
+
+func open(root, path string) (*os.File, error) {
+	if !mounted(root) {
+		return os.Open(path)
+	}
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Open(strings.TrimPrefix(path, "/"))
 }
 
 // parseHostname reads the format of /etc/hostname (hostname(5)): the first

@@ -15,36 +15,46 @@ import (
 
 // NewFactory makes the factory of the host identity processor.
 func NewFactory() processor.Factory {
+	m := maker{said: &said{}}
 	return processor.NewFactory(metadata.Type, createDefaultConfig,
-		processor.WithMetrics(createMetrics, metadata.MetricsStability),
-		processor.WithLogs(createLogs, metadata.LogsStability),
-		processor.WithTraces(createTraces, metadata.TracesStability))
+		processor.WithMetrics(m.metrics, metadata.MetricsStability),
+		processor.WithLogs(m.logs, metadata.LogsStability),
+		processor.WithTraces(m.traces, metadata.TracesStability))
 }
 
 func createDefaultConfig() component.Config { return &Config{} }
 
-var mutates = processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true})
+// maker makes the processors of one factory.
+type maker struct{ said *said }
 
-func createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-	p, err := newProcessor(set, cfg.(*Config))
+func (m maker) metrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+	p, err := newProcessor(set, cfg.(*Config), m.said)
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewMetrics(ctx, set, cfg, next, p.processMetrics, mutates, processorhelper.WithStart(p.start), processorhelper.WithShutdown(p.shutdown))
+	return processorhelper.NewMetrics(ctx, set, cfg, next, p.processMetrics, p.options()...)
 }
 
-func createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-	p, err := newProcessor(set, cfg.(*Config))
+func (m maker) logs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	p, err := newProcessor(set, cfg.(*Config), m.said)
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewLogs(ctx, set, cfg, next, p.processLogs, mutates, processorhelper.WithStart(p.start), processorhelper.WithShutdown(p.shutdown))
+	return processorhelper.NewLogs(ctx, set, cfg, next, p.processLogs, p.options()...)
 }
 
-func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	p, err := newProcessor(set, cfg.(*Config))
+func (m maker) traces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+	p, err := newProcessor(set, cfg.(*Config), m.said)
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces, mutates, processorhelper.WithStart(p.start), processorhelper.WithShutdown(p.shutdown))
+	return processorhelper.NewTraces(ctx, set, cfg, next, p.processTraces, p.options()...)
+}
+
+func (p *identityProcessor) options() []processorhelper.Option {
+	return []processorhelper.Option{
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
+		processorhelper.WithStart(p.start),
+		processorhelper.WithShutdown(p.shutdown),
+	}
 }

@@ -4,6 +4,7 @@ package hostidentityprocessor
 
 import (
 	"context"
+	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -35,24 +36,34 @@ var (
 type identityProcessor struct {
 	cfg       *Config
 	logger    *zap.Logger
+	said      *said
 	telemetry *metadata.TelemetryBuilder
 	identity  hostidentity.Identity
 }
 
-func newProcessor(set processor.Settings, cfg *Config) (*identityProcessor, error) {
+// said remembers which roots were complained about: the Collector makes one
+// processor for each pipeline, and all of them read the same files.
+type said struct{ roots sync.Map }
+
+func (s *said) already(root string) bool {
+	_, loaded := s.roots.LoadOrStore(root, struct{}{})
+	return loaded
+}
+
+func newProcessor(set processor.Settings, cfg *Config, said *said) (*identityProcessor, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	return &identityProcessor{cfg: cfg, logger: set.Logger, telemetry: telemetry}, nil
+	return &identityProcessor{cfg: cfg, logger: set.Logger, said: said, telemetry: telemetry}, nil
 }
 
 // start reads the identity once: it cannot change while the host is up, and
 // what is missing now (a container without machine-id) stays missing.
 func (p *identityProcessor) start(context.Context, component.Host) error {
-	identity, notes := hostidentity.Read(p.cfg.RootPath)
-	for _, note := range notes {
-		p.logger.Warn("The identity of this host is incomplete.", zap.Error(note))
+	identity, err := hostidentity.Read(p.cfg.RootPath)
+	if err != nil && !p.said.already(p.cfg.RootPath) {
+		p.logger.Warn("The identity of this host is incomplete; telemetry flows on with what is known.", zap.Error(err))
 	}
 	p.identity = identity
 	return nil
@@ -96,6 +107,9 @@ func (p *identityProcessor) processTraces(ctx context.Context, td ptrace.Traces)
 func (p *identityProcessor) stamp(resource pcommon.Resource) int {
 	attrs := resource.Attributes()
 	if !p.cfg.Override && namesHost(attrs) {
+		return 0
+	}
+	if p.identity.Name == "" && p.identity.ID == "" {
 		return 0
 	}
 	if p.cfg.Override {
