@@ -139,12 +139,20 @@ type Request struct {
 	Params    Params   `json:"params,omitempty"`   // checked and completed by Spec.Resolve
 }
 
+// NoContribution is the Preview.Contribution of a target that was not chosen
+// by its share of a symptom.
+const NoContribution = -1
+
 // Preview is what Execute would do to whom.
 type Preview struct {
 	Identity Identity  `json:"identity"`
 	Target   string    `json:"target"`             // who it is, in words: "nginx[812] of www-data"
 	Effects  []string  `json:"effects"`            // one sentence each
 	Blockers []Blocker `json:"blockers,omitempty"` // any blocker holds the action
+	// Before holds the values that Execute would change, as they are now, for
+	// verbs that are Reversible. A Result that was lost in a crash can be
+	// undone from it.
+	Before map[string]string `json:"before,omitempty"`
 	// Share of the symptom that this target causes, 0 to 1, where the verb
 	// chooses its victim; NaN is written as -1 when it does not apply.
 	Contribution float64 `json:"contribution"`

@@ -3,6 +3,7 @@
 package actuator
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -34,6 +35,9 @@ func (t Type) String() string {
 // maxText bounds every string parameter that declares no bound of its own.
 const maxText = 256
 
+// maxQuoted bounds what an error repeats of a value that it refuses.
+const maxQuoted = 80
+
 // Param declares one typed and bounded parameter of a verb. Numbers and
 // durations (in seconds) must lie within [Min, Max]; strings must be one of
 // Enum when it is set, and at most Max bytes (256 when Max is 0).
@@ -57,7 +61,7 @@ func (s Spec) Resolve(raw map[string]any) (Params, error) {
 	out := make(Params, len(s.Params))
 	for key := range raw {
 		if !slices.ContainsFunc(s.Params, func(p Param) bool { return p.Name == key }) {
-			return nil, fmt.Errorf("%w: %s has no parameter %q (it takes: %s)", ErrParams, s.Verb, key, s.paramNames())
+			return nil, fmt.Errorf(`%w: %s has no parameter "%s" (it takes: %s)`, ErrParams, s.Verb, Clean(key, maxQuoted), s.paramNames())
 		}
 	}
 	for _, p := range s.Params {
@@ -127,7 +131,7 @@ func (p Param) check(value any) (any, error) {
 }
 
 func (p Param) mismatch(value any) error {
-	return fmt.Errorf("want %s, got %v (%T)", p.Type, value, value)
+	return fmt.Errorf("want %s, got %s (%T)", p.Type, Clean(fmt.Sprint(value), maxQuoted), value)
 }
 
 func (p Param) checkText(text string) error {
@@ -139,9 +143,9 @@ func (p Param) checkText(text string) error {
 	case len(text) > limit:
 		return fmt.Errorf("is %d bytes long, at most %d are allowed", len(text), limit)
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return fmt.Errorf("%q is not valid text", text)
+		return fmt.Errorf(`"%s" is not valid text`, Clean(text, maxQuoted))
 	case len(p.Enum) > 0 && !slices.Contains(p.Enum, text):
-		return fmt.Errorf("%q is not one of: %s", text, strings.Join(p.Enum, ", "))
+		return fmt.Errorf(`"%s" is not one of: %s`, Clean(text, maxQuoted), strings.Join(p.Enum, ", "))
 	}
 	return nil
 }
@@ -184,4 +188,20 @@ func asDuration(value any) (time.Duration, bool) {
 	default:
 		return 0, false
 	}
+}
+
+// MarshalJSON writes durations as "30s", so that parameters that went through
+// a journal are accepted by Resolve again and mean the same.
+func (p Params) MarshalJSON() ([]byte, error) {
+	if p == nil {
+		return []byte("null"), nil
+	}
+	out := make(map[string]any, len(p))
+	for name, value := range p {
+		if span, ok := value.(time.Duration); ok {
+			value = span.String()
+		}
+		out[name] = value
+	}
+	return json.Marshal(out)
 }

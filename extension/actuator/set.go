@@ -96,7 +96,7 @@ func (s *Set) Execute(ctx context.Context, req Request) (Result, error) {
 	}
 	if earlier, repeated := s.begin(req.Operation); repeated {
 		if earlier.running {
-			return Result{Outcome: Refused}, fmt.Errorf("%w: operation %q is still being executed", ErrBusy, req.Operation)
+			return Result{Outcome: Refused}, fmt.Errorf("%w: operation %s is still being executed", ErrBusy, Clean(req.Operation, maxQuoted))
 		}
 		return earlier.result, earlier.err
 	}
@@ -135,11 +135,11 @@ func (s *Set) Undo(ctx context.Context, req Request, done Result) (Result, error
 func (s *Set) enter(ctx context.Context, req *Request) (Verb, context.Context, context.CancelFunc, error) {
 	i := slices.IndexFunc(s.verbs, func(v Verb) bool { return v.Spec.Verb == req.Verb })
 	if i < 0 {
-		return Verb{}, nil, nil, fmt.Errorf("%w: %q", ErrUnknownVerb, req.Verb)
+		return Verb{}, nil, nil, fmt.Errorf(`%w: "%s"`, ErrUnknownVerb, Clean(req.Verb, maxQuoted))
 	}
 	v := s.verbs[i]
 	if req.Target.Kind != v.Spec.TargetKind {
-		return Verb{}, nil, nil, fmt.Errorf("%w: %s acts on a target of kind %s, not %q", ErrParams, req.Verb, v.Spec.TargetKind, req.Target.Kind)
+		return Verb{}, nil, nil, fmt.Errorf(`%w: %s acts on a target of kind %s, not "%s"`, ErrParams, req.Verb, v.Spec.TargetKind, Clean(req.Target.Kind, maxQuoted))
 	}
 	params, err := v.Spec.Resolve(req.Params)
 	if err != nil {
