@@ -20,6 +20,7 @@ GO        ?= go
 TOOL          := $(GO) tool -modfile=$(CURDIR)/tools.mod
 GOLANGCI_LINT ?= $(TOOL) golangci-lint
 CONTAINER     ?= $(firstword $(shell command -v docker podman))
+CA_BUNDLE     ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem))
 
 # One version for both binaries: the one in the manifest.
 VERSION := $(shell sed -n 's/^  version: *//p' builder-config.yaml)
@@ -71,9 +72,13 @@ build-full: ## bin/otelcol-homeostat-full from builder-config.full.yaml (needs t
 	cd cmd/otelcol-homeostat-full && $(BUILD) -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/otelcol-homeostat-full .
 
 .PHONY: image
-image: build ## a container image from scratch, run as nobody (needs docker or podman)
+image: build ## a container image of the two binaries and nothing else (needs docker or podman)
 	@test -n '$(CONTAINER)' || { echo 'make image needs docker or podman'; exit 1; }
-	$(CONTAINER) build -f deploy/docker/Dockerfile -t homeostat:$(VERSION) .
+	@test -n '$(CA_BUNDLE)' || { echo 'make image needs CA certificates: set CA_BUNDLE to a file of them'; exit 1; }
+	rm -rf dist/image && mkdir -p dist/image/state
+	cp bin/otelcol-homeostat bin/homeostatctl config.yaml dist/image/
+	cp $(CA_BUNDLE) dist/image/ca-certificates.crt
+	$(CONTAINER) build -f deploy/docker/Dockerfile -t homeostat:$(VERSION) dist/image
 
 ##@ Test it
 
