@@ -5,22 +5,28 @@ package remediationexporter
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
 
 	"github.com/homeostat/homeostat/exporter/remediationexporter/internal/metadata"
 	"github.com/homeostat/homeostat/internal/finding"
+	"github.com/homeostat/homeostat/internal/wire"
 )
 
-// remediationExporter hands findings to a sink. Its fields do not change
-// after Start, so that any number of pipelines may call it at once.
+// remediationExporter hands findings to a sink. Members up to full do not
+// change after Start; any number of pipelines may call it at once.
 type remediationExporter struct {
 	engine    component.ID
+	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 	sink      finding.Sink
+	full      atomic.Bool // the last offer was refused in part
 }
 
 func newExporter(set exporter.Settings, cfg *Config) (*remediationExporter, error) {
@@ -28,7 +34,7 @@ func newExporter(set exporter.Settings, cfg *Config) (*remediationExporter, erro
 	if err != nil {
 		return nil, err
 	}
-	return &remediationExporter{engine: cfg.Engine, telemetry: telemetry}, nil
+	return &remediationExporter{engine: cfg.Engine, logger: set.Logger, telemetry: telemetry}, nil
 }
 
 // Start finds the engine among the extensions of the host.
@@ -56,7 +62,36 @@ func (e *remediationExporter) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: false}
 }
 
-// ConsumeMetrics offers the flagged points to the engine.
-func (e *remediationExporter) ConsumeMetrics(_ context.Context, _ pmetric.Metrics) error {
+// ConsumeMetrics offers the flagged points to the engine, and ordinary points
+// of the series that it watches. It never fails: an error would make whoever
+// is upstream send the batch again, and evidence that comes twice or late
+// would be taken for fresh. What the engine refuses is counted and lost.
+func (e *remediationExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	findings := wire.Findings(md, time.Now(), e.sink)
+	if len(findings) == 0 {
+		return nil
+	}
+	taken := e.sink.Offer(findings)
+	refused := len(findings) - taken
+	if taken > 0 {
+		e.telemetry.ExporterRemediationFindingsTaken.Add(ctx, int64(taken))
+	}
+	if refused > 0 {
+		e.telemetry.ExporterRemediationFindingsRefused.Add(ctx, int64(refused))
+	}
+	e.tell(refused > 0)
 	return nil
+}
+
+// tell logs when the engine fills up and when it takes everything again, not
+// each batch in between: the counters tell how much was lost.
+func (e *remediationExporter) tell(full bool) {
+	if e.full.Swap(full) == full {
+		return
+	}
+	if full {
+		e.logger.Warn("The remediation engine is full and refuses findings; telemetry is not affected.", zap.Stringer("engine", e.engine))
+		return
+	}
+	e.logger.Info("The remediation engine takes findings again.", zap.Stringer("engine", e.engine))
 }
