@@ -50,7 +50,7 @@ run: build ## build, then watch this host with config.yaml (CONFIG=file for anot
 
 .PHONY: demo
 demo: build ## inject three real faults on this machine and watch them being repaired
-	$(GO) run ./internal/demo
+	bin/homeostatctl demo
 
 ##@ Build it
 
