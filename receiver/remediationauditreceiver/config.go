@@ -5,6 +5,7 @@ package remediationauditreceiver
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -57,6 +58,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Retry.MaxInterval < c.Retry.InitialInterval {
 		errs = append(errs, fmt.Errorf("retry::max_interval must not be below retry::initial_interval, which is %s (got %s)", c.Retry.InitialInterval, c.Retry.MaxInterval))
+	}
+	if c.RootPath != "" && !filepath.IsAbs(c.RootPath) {
+		errs = append(errs, fmt.Errorf("root_path must be an absolute path (got %q): name where the host's root is mounted, e.g. /hostfs", c.RootPath))
 	}
 	return errors.Join(errs...)
 }

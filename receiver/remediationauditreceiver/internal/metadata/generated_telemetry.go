@@ -23,12 +23,11 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                    metric.Meter
-	mu                                       sync.Mutex
-	registrations                            []metric.Registration
-	ReceiverRemediationAuditRecordsDelivered metric.Int64Counter
-	ReceiverRemediationAuditRecordsDropped   metric.Int64Counter
-	ReceiverRemediationAuditRetries          metric.Int64Counter
+	meter                                  metric.Meter
+	mu                                     sync.Mutex
+	registrations                          []metric.Registration
+	ReceiverRemediationAuditRecordsDropped metric.Int64Counter
+	ReceiverRemediationAuditRetries        metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -60,12 +59,6 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
-	builder.ReceiverRemediationAuditRecordsDelivered, err = builder.meter.Int64Counter(
-		"otelcol_receiver_remediation_audit_records_delivered",
-		metric.WithDescription("Audit records that the pipeline accepted. [Alpha]"),
-		metric.WithUnit("{record}"),
-	)
-	errs = errors.Join(errs, err)
 	builder.ReceiverRemediationAuditRecordsDropped, err = builder.meter.Int64Counter(
 		"otelcol_receiver_remediation_audit_records_dropped",
 		metric.WithDescription("Audit records that the pipeline refused for good (a permanent error). They are acknowledged and not sent again. [Alpha]"),
