@@ -3,13 +3,10 @@
 package hostidentityprocessor
 
 import (
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
-
-	"github.com/homeostat/homeostat/internal/readme"
 )
 
 // load reads a configuration as the Collector does.
@@ -43,27 +40,4 @@ func TestBadValues(t *testing.T) {
 			require.ErrorContains(t, err, tt.want)
 		})
 	}
-}
-
-func TestReadmeExamples(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	seen := 0
-	for _, block := range readme.Blocks(string(text), "yaml") {
-		doc, err := confmap.NewRetrievedFromYAML([]byte(block))
-		require.NoError(t, err)
-		conf, err := doc.AsConf()
-		require.NoError(t, err)
-		section, err := conf.Sub("processors")
-		require.NoError(t, err)
-		for id := range section.ToStringMap() {
-			entry, err := section.Sub(id)
-			require.NoError(t, err)
-			cfg := createDefaultConfig()
-			require.NoError(t, entry.Unmarshal(cfg), id)
-			require.NoError(t, confmap.Validate(cfg), id)
-			seen++
-		}
-	}
-	require.NotZero(t, seen, "the README shows no configuration")
 }

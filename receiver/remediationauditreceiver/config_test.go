@@ -3,14 +3,11 @@
 package remediationauditreceiver
 
 import (
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
-
-	"github.com/homeostat/homeostat/internal/readme"
 )
 
 // load reads a configuration as the Collector does.
@@ -56,27 +53,4 @@ func TestBadValues(t *testing.T) {
 		})
 	}
 	require.ErrorContains(t, (&Config{}).Validate(), "engine must not be empty")
-}
-
-func TestReadmeExamples(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	seen := 0
-	for _, block := range readme.Blocks(string(text), "yaml") {
-		doc, err := confmap.NewRetrievedFromYAML([]byte(block))
-		require.NoError(t, err)
-		conf, err := doc.AsConf()
-		require.NoError(t, err)
-		section, err := conf.Sub("receivers")
-		require.NoError(t, err)
-		for id := range section.ToStringMap() {
-			entry, err := section.Sub(id)
-			require.NoError(t, err)
-			cfg := createDefaultConfig()
-			require.NoError(t, entry.Unmarshal(cfg), id)
-			require.NoError(t, confmap.Validate(cfg), id)
-			seen++
-		}
-	}
-	require.NotZero(t, seen, "the README shows no configuration")
 }
