@@ -54,9 +54,15 @@ func (r *Reading) Check() Reason {
 		return FromFuture
 	case r.Integer:
 		return Scored
-	case math.IsNaN(r.Float):
+	}
+	return checkFinite(r.Float)
+}
+
+func checkFinite(v float64) Reason {
+	switch {
+	case math.IsNaN(v):
 		return NotANumber
-	case math.IsInf(r.Float, 0):
+	case math.IsInf(v, 0):
 		return Infinite
 	}
 	return Scored
@@ -67,7 +73,7 @@ type Sample struct {
 	Value    float64       // the value, or a rate per second
 	Time     int64         // timestamp of the point, Unix nanoseconds
 	Elapsed  time.Duration // since the previous accepted reading; 0 for the first
-	Interval time.Duration // the learned interval, from MinInterval to MaxInterval; 0 until two readings were seen
-	Gap      bool          // Elapsed is more than GapIntervals learned intervals: short memories must restart
+	Interval time.Duration // learned, from MinInterval to MaxInterval; 0 until two readings were accepted
+	Gap      bool          // more than GapIntervals learned intervals and MinGap have passed: short memories must restart
 	Fresh    bool          // the series has become another one (type or unit): every memory must restart
 }

@@ -22,6 +22,7 @@ const (
 	Malformed      Reason = "malformed"         // contradicts the OTLP data model, e.g. bucket counts that do not fit the bounds
 	TooManyBuckets Reason = "too_many_buckets"  // more than MaxBuckets on one side
 	BoundsChanged  Reason = "bounds_changed"    // a cumulative histogram with other bounds than before
+	TableFull      Reason = "table_full"        // no memory is left for a new distribution
 	OwnOutput      Reason = "own_output"        // a companion metric of detection, read again
 )
 
@@ -29,6 +30,6 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		FirstPoint, Reset, NoRecorded, NotANumber, Infinite, Duplicate, Conflict, OutOfOrder, FromFuture,
-		NoTimestamp, TypeChanged, Malformed, TooManyBuckets, BoundsChanged, OwnOutput,
+		NoTimestamp, TypeChanged, Malformed, TooManyBuckets, BoundsChanged, TableFull, OwnOutput,
 	}
 }

@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"math"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -11,61 +12,103 @@ import (
 	"github.com/homeostat/homeostat/internal/finding"
 )
 
-// Origin is a lasting copy of where a point came from: resource, scope,
-// metric, and point attributes without any value. It is taken when an
-// episode begins or a rule watches for absence, so that a series that has fallen silent
-// can still be spoken of. It is immutable and may be shared.
-type Origin struct{ md pmetric.Metrics }
+// Companions appends companion metrics of one resource to a batch: each metric
+// once, with as many points as it is given. It is not safe for concurrent use.
+type Companions struct {
+	md                        pmetric.Metrics
+	resource                  pcommon.Resource
+	schemaURL, scope, version string
 
-// Origin copies where p came from.
-func (p *Point) Origin() Origin { return Origin{} }
-
-// NewOrigin describes a series that no point was seen of, e.g. for a rule that
-// watches for absence. The metric is a gauge.
-func NewOrigin(resource pcommon.Resource, scope, metric, unit string, attributes pcommon.Map) Origin {
-	return Origin{}
+	begun                           bool // metrics is set
+	metrics                         pmetric.MetricSlice
+	score, active, rate, detections pmetric.NumberDataPointSlice
 }
 
-// Resource is the resource of the series; read only.
-func (o Origin) Resource() pcommon.Resource { return pcommon.NewResource() }
-
-// Attributes are the attributes of the series' points; read only.
-func (o Origin) Attributes() pcommon.Map { return pcommon.NewMap() }
-
-// MetricName is the metric's name.
-func (o Origin) MetricName() string { return "" }
-
-// Unit is the metric's unit.
-func (o Origin) Unit() string { return "" }
-
-// AppendSilence appends a synthetic point of the series to md: the original
-// resource, scope, metric and attributes, no recorded value, the timestamp
-// f.Time, and f as attributes.
-func (o Origin) AppendSilence(md pmetric.Metrics, f *finding.Finding) {}
-
-// Companions appends companion metrics of one resource to a batch.
-type Companions struct{}
-
 // AppendCompanions prepares companion metrics under a copy of resource at the
-// end of md, with the given instrumentation scope. Nothing is appended until
+// end of md, with the given instrumentation scope. Nothing is appended before
 // the first number is.
-func AppendCompanions(md pmetric.Metrics, resource pcommon.Resource, schemaURL, scopeName, scopeVersion string) *Companions {
-	return &Companions{}
+func AppendCompanions(md pmetric.Metrics, resource pcommon.Resource, schemaURL, scope, version string) *Companions {
+	return &Companions{md: md, resource: resource, schemaURL: schemaURL, scope: scope, version: version}
 }
 
 // Score appends anomaly.score of one series: its own point attributes, the
-// metric's name and the field. A closing 0 ends it.
+// metric's name and the field. A closing 0 ends it. A score that does not
+// apply (NaN) is left out.
 func (c *Companions) Score(metric, field string, attributes pcommon.Map, score float64, at time.Time) {
+	if math.IsNaN(score) {
+		return
+	}
+	if c.score == (pmetric.NumberDataPointSlice{}) {
+		c.score = c.gauge(finding.MetricScore, "1", "How far a series is from normal; 1 is the alarm level.")
+	}
+	p := c.score.AppendEmpty()
+	attributes.CopyTo(p.Attributes())
+	strip(p.Attributes())
+	p.Attributes().PutStr(finding.AttrMetric, metric)
+	putText(p.Attributes(), finding.AttrField, field)
+	p.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	p.SetDoubleValue(score)
 }
 
 // Active appends anomaly.active: how many series of the resource fire at this
 // severity.
-func (c *Companions) Active(severity finding.Severity, firing int64, at time.Time) {}
+func (c *Companions) Active(severity finding.Severity, firing int64, at time.Time) {
+	if c.active == (pmetric.NumberDataPointSlice{}) {
+		c.active = c.gauge(finding.MetricActive, "{series}", "Series that fire now.")
+	}
+	p := c.active.AppendEmpty()
+	putText(p.Attributes(), finding.AttrSeverity, string(severity))
+	p.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	p.SetIntValue(firing)
+}
 
 // Rate appends anomaly.rate: the share of the resource's watched series that
 // fire, from 0 to 1.
-func (c *Companions) Rate(share float64, at time.Time) {}
+func (c *Companions) Rate(share float64, at time.Time) {
+	if c.rate == (pmetric.NumberDataPointSlice{}) {
+		c.rate = c.gauge(finding.MetricRate, "1", "Share of the watched series that fire now.")
+	}
+	p := c.rate.AppendEmpty()
+	p.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	p.SetDoubleValue(share)
+}
 
 // Detections appends anomaly.detections: how many episodes of this severity
 // fired since start.
-func (c *Companions) Detections(severity finding.Severity, total int64, start, at time.Time) {}
+func (c *Companions) Detections(severity finding.Severity, total int64, start, at time.Time) {
+	if c.detections == (pmetric.NumberDataPointSlice{}) {
+		sum := c.metric(finding.MetricDetections, "{episode}", "Episodes that fired.").SetEmptySum()
+		sum.SetIsMonotonic(true)
+		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		c.detections = sum.DataPoints()
+	}
+	p := c.detections.AppendEmpty()
+	putText(p.Attributes(), finding.AttrSeverity, string(severity))
+	p.SetStartTimestamp(pcommon.NewTimestampFromTime(start))
+	p.SetTimestamp(pcommon.NewTimestampFromTime(at))
+	p.SetIntValue(total)
+}
+
+func (c *Companions) gauge(name, unit, description string) pmetric.NumberDataPointSlice {
+	return c.metric(name, unit, description).SetEmptyGauge().DataPoints()
+}
+
+// metric appends an empty metric, and before the first one its resource and
+// scope.
+func (c *Companions) metric(name, unit, description string) pmetric.Metric {
+	if !c.begun {
+		rm := c.md.ResourceMetrics().AppendEmpty()
+		c.resource.CopyTo(rm.Resource())
+		strip(rm.Resource().Attributes())
+		rm.SetSchemaUrl(c.schemaURL)
+		sm := rm.ScopeMetrics().AppendEmpty()
+		sm.Scope().SetName(c.scope)
+		sm.Scope().SetVersion(c.version)
+		c.metrics, c.begun = sm.Metrics(), true
+	}
+	m := c.metrics.AppendEmpty()
+	m.SetName(name)
+	m.SetUnit(unit)
+	m.SetDescription(description)
+	return m
+}

@@ -3,9 +3,10 @@
 package wire
 
 import (
+	"fmt"
+	"sync"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/homeostat/homeostat/internal/series"
@@ -19,64 +20,83 @@ type ReaderSettings struct {
 	StaleAfter time.Duration // a distribution not seen for longer is forgotten by Sweep; at least 1ns
 }
 
-// Reader walks metrics. It is safe for concurrent use and does not allocate in
-// steady state.
-type Reader struct{}
-
-// NewReader makes a Reader. It panics on settings that Validate of a
-// component must have refused.
-func NewReader(s ReaderSettings) *Reader { return &Reader{} }
-
-// Point is one number of one datapoint. It belongs to the Reader and is
-// overwritten after Visit returns; Origin makes a copy that lasts.
-type Point struct {
-	Key     series.Key     // of the number: includes Field
-	Reading series.Reading // to be folded by the series.Memory of Key
-	// Reason is set where the reading cannot be scored whatever came before
-	// it (NaN, no value, malformed, a histogram's first point …). Such a point
-	// needs no slot: count it and go on. Field is empty then.
-	Reason series.Reason
-	Field  string // "" for the value itself, else series.FieldCountRate, "p99" …
-
-	Type            pmetric.MetricType
-	ResourceMetrics pmetric.ResourceMetrics
-	ScopeMetrics    pmetric.ScopeMetrics
-	Metric          pmetric.Metric
-	Attributes      pcommon.Map // of the datapoint, live: Annotate writes here
-
-	// The datapoint itself; only the one that Type names is valid.
-	Number      pmetric.NumberDataPoint // gauges and sums
-	Histogram   pmetric.HistogramDataPoint
-	Exponential pmetric.ExponentialHistogramDataPoint
-	Summary     pmetric.SummaryDataPoint
-}
-
-// Resource returns the resource that the point belongs to.
-func (p *Point) Resource() pcommon.Resource { return p.ResourceMetrics.Resource() }
-
 // Visitor takes what a Reader finds.
 type Visitor interface {
 	// Visit is called for every datapoint and derived field, in order, from
-	// the goroutine of Read. It may annotate the point and must not keep it.
+	// the goroutine of Read and with no lock held. It may annotate the point
+	// and must not keep it.
 	Visit(p *Point)
+}
+
+// Reader walks metrics. It is safe for concurrent use and does not allocate in
+// steady state.
+type Reader struct {
+	quantiles     []quantile // never changes
+	distributions *series.Table[series.Distribution]
+	walkers       sync.Pool // of *walker
+}
+
+// quantile is one that is derived from histograms, and its name.
+type quantile struct {
+	q     float64
+	field string
+}
+
+// NewReader makes a Reader. It panics on settings that Validate of a component
+// must have refused.
+func NewReader(s ReaderSettings) *Reader {
+	r := &Reader{
+		quantiles: quantilesOf(s.Quantiles),
+		distributions: series.NewTable[series.Distribution](series.TableSettings{
+			MaxSeries:  s.MaxSeries,
+			StaleAfter: s.StaleAfter,
+		}),
+	}
+	r.walkers.New = func() any { return &walker{reader: r} }
+	return r
+}
+
+func quantilesOf(qs []float64) []quantile {
+	if qs == nil {
+		qs = series.DefaultQuantiles()
+	}
+	named := make([]quantile, 0, len(qs))
+	for _, q := range qs {
+		if !(q > 0 && q < 1) {
+			panic(fmt.Sprintf("BUG: quantiles must be between 0 and 1 (got %v)", q))
+		}
+		named = append(named, quantile{q: q, field: series.QuantileField(q)})
+	}
+	return named
 }
 
 // Read walks md and calls v once for every gauge and sum datapoint, and for
 // every field derived from a histogram or summary datapoint. A datapoint that
-// gives no number is visited once, with its Reason. received is when md
-// arrived.
+// gives no number is visited once, with its Reason; so is a summary whose rate
+// is not known yet, before its quantiles. received is when md arrived; it also
+// tells Sweep when a distribution was last seen.
 //
-//	histogram, exponential histogram   count_rate, mean (if it has a sum), and each quantile, of the interval
+//	histogram, exponential histogram   count_rate; of the interval, if anything was observed in it: mean (if there is a sum) and each quantile
 //	summary                            count_rate and the quantiles that it carries
 //
 // Metrics whose name starts with "anomaly." are detection's own and are
 // visited with series.OwnOutput.
-func (r *Reader) Read(md pmetric.Metrics, received time.Time, v Visitor) {}
+func (r *Reader) Read(md pmetric.Metrics, received time.Time, v Visitor) {
+	w := r.walkers.Get().(*walker)
+	w.visitor, w.received, w.nanos = v, received, received.UnixNano()
+	for i := range md.ResourceMetrics().Len() {
+		w.resource(md.ResourceMetrics().At(i))
+	}
+	w.forget()
+	r.walkers.Put(w)
+}
 
 // Sweep forgets distributions that were not seen since now - StaleAfter,
 // looking at the next limit places, and returns how many.
-func (r *Reader) Sweep(now time.Time, limit int) int { return 0 }
+func (r *Reader) Sweep(now time.Time, limit int) int {
+	return r.distributions.Sweep(now, limit, nil)
+}
 
 // Counts tells how many distributions are remembered, refused and evicted.
 // Numbers of gauges and sums are remembered by the caller.
-func (r *Reader) Counts() series.Counts { return series.Counts{} }
+func (r *Reader) Counts() series.Counts { return r.distributions.Counts() }
