@@ -44,21 +44,54 @@ func Commands(block Block) ([]Command, error) {
 	return commands, nil
 }
 
-// Script turns commands into a testscript: every command must succeed and show
-// what the block shows. With until, the last command is interrupted as soon as
-// it has said that.
-func Script(commands []Command, until string) string {
-	var script strings.Builder
-	for i, command := range commands {
-		if until != "" && i == len(commands)-1 {
-			fmt.Fprintf(&script, "until %s %s\n", quote(until), quote(command.Line))
-		} else {
-			fmt.Fprintf(&script, "shell %s\n", quote(command.Line))
+// Script turns a console block into a testscript: every command must succeed
+// and show what the block shows. It is "" for a block that is not to be run.
+// The custom commands are shell 'line', start 'text' 'line', which goes on once
+// the line has said the text, and stop, which interrupts what was started.
+func Script(block Block) (string, error) {
+	commands, err := Commands(block)
+	if err != nil {
+		return "", err
+	}
+	if why, ok := strings.CutPrefix(block.Note, "not run: "); ok && why != "" {
+		return "", nil
+	}
+	if text, ok := strings.CutPrefix(block.Note, "run until "); ok {
+		last := len(commands) - 1
+		return steps(commands[:last]) + begin(text, commands[last].Line) + "stop\n" + expected(commands[last]), nil
+	}
+	if rest, ok := strings.CutPrefix(block.Note, "run while "); ok {
+		line, text, ok := strings.Cut(rest, " says ")
+		if !ok {
+			return "", fmt.Errorf("%s: write run while LINE says TEXT (got %q)", block, block.Note)
 		}
-		for _, line := range command.Output {
-			if pattern := Pattern(line); pattern != "" {
-				fmt.Fprintf(&script, "stdout %s\n", quote(pattern))
-			}
+		return begin(text, line) + steps(commands) + "stop\n", nil
+	}
+	switch {
+	case block.Note == "run", block.Note == "" && block.File == "README.md":
+		return steps(commands), nil
+	case block.Note == "":
+		return "", nil
+	default:
+		return "", fmt.Errorf("%s: %q does not say how to run the block", block, block.Note)
+	}
+}
+
+func begin(text, line string) string { return fmt.Sprintf("start %s %s\n", quote(text), quote(line)) }
+
+func steps(commands []Command) string {
+	var script strings.Builder
+	for _, command := range commands {
+		fmt.Fprintf(&script, "shell %s\n%s", quote(command.Line), expected(command))
+	}
+	return script.String()
+}
+
+func expected(command Command) string {
+	var script strings.Builder
+	for _, line := range command.Output {
+		if pattern := Pattern(line); pattern != "" {
+			fmt.Fprintf(&script, "stdout %s\n", quote(pattern))
 		}
 	}
 	return script.String()

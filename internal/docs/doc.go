@@ -12,6 +12,7 @@
 //	<!-- docs: kubernetes -->               yaml: a Kubernetes object
 //	<!-- docs: run -->                      console: run it, expect the output shown
 //	<!-- docs: run until TEXT -->           console: run it, interrupt it when it has said TEXT
+//	<!-- docs: run while LINE says TEXT --> console: run it once LINE, meanwhile, has said TEXT
 //	<!-- docs: not run: WHY -->             console: do not run it here
 //
 // A yaml block without such a comment is a complete Collector configuration,

@@ -86,12 +86,38 @@ func TestCommands(t *testing.T) {
 		{Line: "make run", Output: []string{"says hello ... now", "..."}},
 		{Line: "a b"},
 	}, commands)
-	require.Equal(t, "shell 'make run'\nstdout 'says\\s+hello.*now'\nuntil 'it''s up' 'a b'\n", Script(commands, "it's up"))
 
 	_, err = Commands(Block{Text: "output\n"})
 	require.EqualError(t, err, `:0: begins with output; what a reader types begins with "$ "`)
 	_, err = Commands(Block{Text: "\n"})
 	require.EqualError(t, err, ":0: nothing is typed")
+}
+
+func TestScript(t *testing.T) {
+	const text = "$ make run\nsays hello ... now\n$ b\n...\n"
+	for note, want := range map[string]string{
+		"":                             "",
+		"run":                          "shell 'make run'\nstdout 'says\\s+hello.*now'\nshell 'b'\n",
+		"run until it's up":            "shell 'make run'\nstdout 'says\\s+hello.*now'\nstart 'it''s up' 'b'\nstop\n",
+		"run while make run says here": "start 'here' 'make run'\nshell 'make run'\nstdout 'says\\s+hello.*now'\nshell 'b'\nstop\n",
+		"not run: it is slow":          "",
+	} {
+		got, err := Script(Block{File: "docs/a.md", Note: note, Text: text})
+		require.NoError(t, err)
+		require.Equal(t, want, got, note)
+	}
+	inReadme, err := Script(Block{File: "README.md", Text: "$ b\n"})
+	require.NoError(t, err)
+	require.Equal(t, "shell 'b'\n", inReadme)
+
+	for note, want := range map[string]string{
+		"run while make run": `a.md:1: write run while LINE says TEXT (got "run while make run")`,
+		"not run: ":          `a.md:1: "not run: " does not say how to run the block`,
+		"perhaps":            `a.md:1: "perhaps" does not say how to run the block`,
+	} {
+		_, err := Script(Block{File: "a.md", Line: 1, Note: note, Text: text})
+		require.EqualError(t, err, want)
+	}
 }
 
 func TestPattern(t *testing.T) {
