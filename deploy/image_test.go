@@ -53,7 +53,7 @@ func TestImage(t *testing.T) {
 
 	id := strings.TrimSpace(podman(append(append([]string{"run", "--detach", "--volume=state:/var/lib/homeostat"}, sandbox...), image)...))
 	t.Cleanup(func() {
-		cleanup := exec.Command(engine[0], append(engine[1:], "rm", "--force", "--time=20", id)...) //nolint:usetesting // the test's context has ended by now
+		cleanup := exec.Command(engine[0], append(engine[1:], "rm", "--force", "--time=20", id)...)
 		output, err := cleanup.CombinedOutput()
 		require.NoError(t, err, "%s", output)
 	})

@@ -47,7 +47,8 @@ func TestConfiguration(t *testing.T) {
 		"components": {Block{Text: "processors: {}\n"}, []string{surroundings, "processors: {}\n"}, ""},
 		"excerpt": {
 			Block{Note: "in processors::anomaly", Text: "rules:\n  - {name: a}\n"},
-			[]string{surroundings, "processors:\n  anomaly:\n    rules:\n      - {name: a}\n"}, "",
+			[]string{surroundings, "processors:\n  anomaly:\n    rules:\n      - {name: a}\n"},
+			"",
 		},
 		"unknown section": {Block{Text: "rules: []\n"}, nil, `:0: "rules" is no section of a configuration: say above the block where it belongs, e.g. <!-- docs: in processors::anomaly -->`},
 		"unknown note":    {Block{Note: "trust me", Text: "a: 1\n"}, nil, `:0: "trust me" does not say what the block is`},
