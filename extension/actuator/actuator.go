@@ -51,6 +51,7 @@ var (
 	ErrIdentityChanged = errors.New("target is no longer the one that was planned for")
 	ErrProtected       = errors.New("target is protected")
 	ErrBusy            = errors.New("another controller is already acting on the target")
+	ErrBlocked         = errors.New("target cannot be acted on now") // what a Blocker says, found out in Execute
 	ErrParams          = errors.New("invalid parameters")
 	ErrForeignChange   = errors.New("somebody else changed the target since")
 	ErrIrreversible    = errors.New("the verb cannot be undone")
@@ -157,6 +158,14 @@ type Preview struct {
 	// chooses its victim; NaN is written as -1 when it does not apply.
 	Contribution float64 `json:"contribution"`
 }
+
+// Codes of blockers that several actuators share.
+const (
+	BlockerOwnerBusy    = "owner_busy"    // the target's owner is already acting on it
+	BlockerNoPermission = "no_permission" // the collector lacks the rights
+	BlockerNothingToDo  = "nothing_to_do" // the target is already as the verb would leave it
+	BlockerUnresponsive = "unresponsive"  // the target cannot react, e.g. a task in uninterruptible sleep
+)
 
 // Blocker is a reason not to act now.
 type Blocker struct {

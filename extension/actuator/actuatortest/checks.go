@@ -316,7 +316,8 @@ func requireReadable(t testing.TB, texts ...string) {
 // a context.
 func refusal(err error) bool {
 	for _, known := range []error{
-		actuator.ErrNotFound, actuator.ErrAmbiguous, actuator.ErrIdentityChanged, actuator.ErrProtected, actuator.ErrBusy,
+		actuator.ErrNotFound, actuator.ErrAmbiguous, actuator.ErrIdentityChanged, actuator.ErrProtected, actuator.ErrBusy, actuator.ErrBlocked,
+		actuator.ErrForeignChange,
 		actuator.ErrParams, actuator.ErrUnknownVerb, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, known) {

@@ -4,7 +4,8 @@ package processactuator
 
 import (
 	"context"
-	"fmt"
+	"os"
+	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
@@ -13,50 +14,44 @@ import (
 	"github.com/homeostat/homeostat/extension/actuator"
 )
 
-// markerPrefix begins the names of the environment variables by which a
-// started daemon is recognised.
-const markerPrefix = "HOMEOSTAT_"
+var (
+	_ actuator.Actuator = (*processExtension)(nil)
 
-var _ actuator.Actuator = (*processExtension)(nil)
+	// pageSize is the unit of the resident set in /proc.
+	pageSize = int64(os.Getpagesize())
+)
 
 type processExtension struct {
 	*actuator.Set
 	cfg    *Config
 	logger *zap.Logger
+
+	// reapers collect the daemons that were started when they end. They run
+	// from Start to Shutdown; the daemons go on.
+	reapers sync.WaitGroup
+	stop    context.CancelFunc
+	running context.Context //nolint:containedctx // the span between Start and Shutdown, for the reapers alone
 }
 
 func newExtension(cfg *Config, set extension.Settings) *processExtension {
 	e := &processExtension{cfg: cfg, logger: set.Logger}
-	e.Set = actuator.NewSet(e.verb(specExplain), e.verb(specRenice), e.verb(specSignal), e.verb(specStart), e.verb(specStop))
+	e.running, e.stop = context.WithCancel(context.Background())
+	e.Set = actuator.NewSet(e.explain(), e.renice(), e.signal(), e.start(), e.stopService())
 	return e
 }
 
-// Start implements component.Component.
+// Start checks the services and takes charge again of daemons that an earlier
+// configuration of this process started.
 func (e *processExtension) Start(context.Context, component.Host) error {
-	e.logger.Debug("actuator started", zap.Any("config", e.cfg))
-	return nil
+	if len(e.cfg.Services) == 0 {
+		return nil
+	}
+	return e.openServices()
 }
 
-// Shutdown implements component.Component.
-func (e *processExtension) Shutdown(context.Context) error { return nil }
-
-// verb refuses every request until what does it is in place.
-func (e *processExtension) verb(spec actuator.Spec) actuator.Verb {
-	refuse := fmt.Errorf("%w: %s", actuator.ErrUnknownVerb, spec.Verb)
-	v := actuator.Verb{
-		Spec: spec,
-		Plan: func(context.Context, actuator.Request) (actuator.Preview, error) { return actuator.Preview{}, refuse },
-		Execute: func(context.Context, actuator.Request) (actuator.Result, error) {
-			return actuator.Result{Outcome: actuator.Refused}, refuse
-		},
-	}
-	if spec.Replay == actuator.Probeable {
-		v.Probe = func(context.Context, actuator.Request) (actuator.Outcome, error) { return actuator.Unknown, refuse }
-	}
-	if spec.Reversible {
-		v.Undo = func(context.Context, actuator.Request, actuator.Result) (actuator.Result, error) {
-			return actuator.Result{Outcome: actuator.Refused}, refuse
-		}
-	}
-	return v
+// Shutdown waits for the reapers. Daemons that were started run on.
+func (e *processExtension) Shutdown(context.Context) error {
+	e.stop()
+	e.reapers.Wait()
+	return nil
 }
