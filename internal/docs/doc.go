@@ -9,6 +9,8 @@
 //
 //	<!-- docs: in processors::anomaly -->   yaml: an excerpt; put it there, then validate
 //	<!-- docs: builder -->                  yaml: a builder configuration
+//	<!-- docs: plans -->                    yaml: a plan file
+//	<!-- docs: policy -->                   yaml: a policy file
 //	<!-- docs: kubernetes -->               yaml: a Kubernetes object
 //	<!-- docs: run -->                      console: run it, expect the output shown
 //	<!-- docs: run until TEXT -->           console: run it, interrupt it when it has said TEXT

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/homeostat/homeostat/internal/e2e"
+	"github.com/homeostat/homeostat/internal/guard"
+	"github.com/homeostat/homeostat/internal/plan"
 )
 
 // Every YAML block of every page is what it says it is.
@@ -24,6 +26,12 @@ func TestYAML(t *testing.T) {
 				require.NoError(t, CheckBuilder(block))
 			case "kubernetes":
 				require.NoError(t, CheckKubernetes(block))
+			case "plans":
+				_, err := plan.Parse(block.String(), []byte(block.Text))
+				require.NoError(t, err)
+			case "policy":
+				_, err := guard.ParsePolicy([]byte(block.Text))
+				require.NoError(t, err)
 			default:
 				files, err := Configuration(block)
 				require.NoError(t, err)
