@@ -125,21 +125,35 @@ func (b *Buckets) takeBelow(threshold float64, scale int32) uint64 {
 	return taken
 }
 
-// valueAt is the absolute value below which rank observations of this side
-// lie; there must be at least one observation.
-func (b *Buckets) valueAt(rank float64, scale int32) float64 {
-	below := 0.0
-	last := 0
+// valueFromStart is the absolute value below which rank observations of this
+// side lie; there must be at least one observation.
+func (b *Buckets) valueFromStart(rank float64, scale int32) float64 {
+	last, share := 0, 0.0
 	for i, n := range b.Counts {
 		if n == 0 {
 			continue
 		}
-		last = i
-		if below+float64(n) >= rank {
+		last, share = i, min(max(rank/float64(n), 0), 1)
+		if rank -= float64(n); rank <= 0 {
 			break
 		}
-		below += float64(n)
 	}
-	share := min(max((rank-below)/float64(b.Counts[last]), 0), 1)
 	return lowerBound(float64(int64(b.Offset)+int64(last))+share, scale)
+}
+
+// valueFromEnd is the absolute value above which rank observations of this
+// side lie; there must be at least one observation.
+func (b *Buckets) valueFromEnd(rank float64, scale int32) float64 {
+	last, share := 0, 0.0
+	for i := len(b.Counts) - 1; i >= 0; i-- {
+		n := b.Counts[i]
+		if n == 0 {
+			continue
+		}
+		last, share = i, min(max(rank/float64(n), 0), 1)
+		if rank -= float64(n); rank <= 0 {
+			break
+		}
+	}
+	return lowerBound(float64(int64(b.Offset)+int64(last))+1-share, scale)
 }

@@ -123,14 +123,13 @@ func (e *Exponential) Quantile(q float64) float64 {
 	var v float64
 	switch {
 	case negative > 0 && rank <= negative:
-		// From the far end: the share q from below is the rest from above.
-		v = -e.Negative.valueAt(negative-rank, e.Scale)
+		v = -e.Negative.valueFromEnd(rank, e.Scale)
 	case e.ZeroCount > 0 && (rank <= negative+float64(e.ZeroCount) || positive == 0):
 		v = e.zeroAt((rank-negative)/float64(e.ZeroCount), negative > 0, positive > 0)
 	case positive > 0:
-		v = e.Positive.valueAt(rank-negative-float64(e.ZeroCount), e.Scale)
+		v = e.Positive.valueFromStart(rank-negative-float64(e.ZeroCount), e.Scale)
 	default: // rounding carried the rank past the last negative observation
-		v = -e.Negative.valueAt(0, e.Scale)
+		v = -e.Negative.valueFromEnd(negative, e.Scale)
 	}
 	return clampKnown(v, e.Min, e.Max)
 }
