@@ -143,8 +143,16 @@ func (c *Config) validateTimes() error {
 		atLeast("retention", c.Retention, time.Minute),
 		atLeast("forget_after", c.ForgetAfter, 10*time.Second),
 		atLeast("approval_timeout", c.ApprovalTimeout, time.Second),
-		atLeast("journal_timeout", c.JournalTimeout, 10*time.Millisecond),
+		c.validateJournalTimeout(),
 	)
+}
+
+// validateJournalTimeout keeps a hung disk from outlasting a shutdown.
+func (c *Config) validateJournalTimeout() error {
+	if low, high := 10*time.Millisecond, 3*time.Second; c.JournalTimeout < low || c.JournalTimeout > high {
+		return fmt.Errorf("journal_timeout must be between %s and %s (got %s)", low, high, c.JournalTimeout)
+	}
+	return nil
 }
 
 func (c *Config) validateLimits() error {
@@ -185,7 +193,10 @@ func (c *Config) validateFiles() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) validatePlans() error { return nil }
+func (c *Config) validatePlans() error {
+	_, err := c.loadPlans()
+	return err
+}
 
 func within(key string, value, low, high int) error {
 	if value < low || value > high {

@@ -8,7 +8,7 @@ package guard
 // what would be done if there were authority.
 var Chain = []Guard{
 	{Name: "stop", Ask: stop, Armed: true},         // a person's hand on the switch outranks everything
-	{Name: "mode", Ask: mode, Armed: true},         // never more authority than plan, engine and policy give
+	{Name: NameMode, Ask: mode, Armed: true},       // never more authority than plan, engine and policy give
 	{Name: "journal", Ask: storage, Armed: true},   // intent and budget must be durable before the act
 	{Name: "origin", Ask: origin},                  // evidence about another host triggers nothing here
 	{Name: "freshness", Ask: freshness},            // young, just received, newer than the last action
@@ -21,14 +21,17 @@ var Chain = []Guard{
 	{Name: "cool-down", Ask: coolDown},             // a target that was just repaired is left alone
 	{Name: "target-budget", Ask: targetBudget},     // per target and day
 	{Name: "host-budget", Ask: hostBudget},         // per host and hour
+	{Name: "capacity", Ask: capacity},              // a worker is free: what is reserved is dispatched at once
 	{Name: "preview", Ask: preview},                // who exactly, and is anything in the way
 	{Name: "contribution", Ask: contribution},      // a chosen victim must be part of the symptom
 	{Name: "approval", Ask: approval, Armed: true}, // of exactly this, by a person, once
-	{Name: "capacity", Ask: capacity, Armed: true}, // a worker is free: what is reserved is dispatched at once
 }
 
-// Decide asks the chain. Observe-class steps change nothing, so that only the
-// guards that keep them fresh, bounded and on the right target are asked.
+// NameMode is the guard that withholds an action for want of authority.
+const NameMode = "mode"
+
+// Decide asks the chain. Steps that change nothing pass the guards that are
+// about change.
 func Decide(in Input) Verdict {
 	for _, g := range Chain {
 		if g.Armed && in.Rehearse {

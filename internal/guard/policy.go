@@ -13,15 +13,15 @@ import (
 	"github.com/homeostat/homeostat/internal/plan"
 )
 
-// maxPolicy bounds a policy file in bytes.
-const maxPolicy = 64 << 10
+// MaxPolicy bounds a policy file in bytes.
+const MaxPolicy = 64 << 10
 
 // ParsePolicy reads a policy: a YAML mapping of impact classes to the highest
 // mode that each of them may have, such as "destroy: observe". It can only
 // lower authority.
 func ParsePolicy(data []byte) (Policy, error) {
-	if len(data) > maxPolicy {
-		return nil, fmt.Errorf("a policy has at most %d bytes (got %d)", maxPolicy, len(data))
+	if len(data) > MaxPolicy {
+		return nil, fmt.Errorf("a policy has at most %d bytes (got %d)", MaxPolicy, len(data))
 	}
 	var raw map[string]string
 	if err := yaml.Unmarshal(data, &raw); err != nil {

@@ -48,6 +48,10 @@ type Event struct {
 	Text     string    `json:"text,omitempty"`   // one sentence for people
 	Guard    string    `json:"guard,omitempty"`  // which guard withholds the step, of held and escalated
 
+	// Labels are what the record of this event tells beside the incident:
+	// action, impact and the like. They mean nothing to the fold.
+	Labels map[string]string `json:"labels,omitempty"`
+
 	Opening  *Opening  `json:"opening,omitempty"`
 	Point    *Point    `json:"point,omitempty"`
 	Check    *Check    `json:"check,omitempty"`

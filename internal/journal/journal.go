@@ -189,7 +189,7 @@ func (j *Journal) snapshot(ctx context.Context, kept batch) error {
 	w.set(keyBudget, state.Ledger)
 	w.set(keyControl, state.Control)
 	if j.broken != nil {
-		w.records(j.outbox.unacked()) // any of them may have been in a write that failed
+		w.records(j.outbox.Waiting()) // any of them may have been in a write that failed
 	}
 	w.records(kept.records)
 	deletes, first, confirm := j.outbox.settled(maxDeletes)

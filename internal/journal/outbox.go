@@ -119,8 +119,8 @@ func (o *Outbox) settles() bool {
 	return o.acked > o.deleted
 }
 
-// unacked returns the records that wait.
-func (o *Outbox) unacked() []audit.Record {
+// Waiting returns the records that nobody has acknowledged, oldest first.
+func (o *Outbox) Waiting() []audit.Record {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.records

@@ -51,7 +51,7 @@ type head struct {
 	Chunks     int    `json:"chunks"`      // of snapshot First
 	AuditFirst uint64 `json:"audit_first"` // oldest record that is not acknowledged
 	AuditNext  uint64 `json:"audit_next"`
-	Budget     bool   `json:"budget"`      // a budget was written, so that a missing one is damage
+	Budget     bool   `json:"budget"` // a budget was written, so that a missing one is damage
 	Asides     int    `json:"asides"` // ever set aside
 }
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remediationengine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/homeostat/homeostat/extension/actuator"
+)
+
+// fake is an actuator whose target is a number of steps: it records what it
+// was asked, and answers as the test says.
+type fake struct {
+	component.StartFunc
+	component.ShutdownFunc
+
+	mu       sync.Mutex // guards everything below
+	executed []actuator.Request
+	identity actuator.Identity
+	result   actuator.Result
+	err      error
+	planErr  error
+	blockers []actuator.Blocker
+	share    float64
+	outcome  actuator.Outcome // of Probe
+	probes   int
+	hang     chan struct{} // Execute waits for it, whatever ctx says
+	onAct    func()
+}
+
+func newFake() *fake {
+	return &fake{identity: actuator.Identity{"pid": "7"}, result: actuator.Result{Outcome: actuator.Applied, Detail: "done"}, outcome: actuator.Unknown, share: -1}
+}
+
+func (f *fake) Specs() []actuator.Spec {
+	spec := func(verb string, impact actuator.Impact, replay actuator.Replay) actuator.Spec {
+		return actuator.Spec{Verb: verb, TargetKind: actuator.KindService, Impact: impact, Replay: replay, MaxDuration: 10 * time.Second}
+	}
+	nice := actuator.Param{Name: "nice", Type: actuator.Int, Default: int64(5), Max: 19}
+	tune := spec("fake.tune", actuator.Adjust, actuator.Idempotent)
+	tune.Params = []actuator.Param{nice}
+	return []actuator.Spec{
+		spec("fake.explain", actuator.Observe, actuator.Idempotent), tune,
+		spec("fake.start", actuator.Restart, actuator.Probeable), spec("fake.reload", actuator.Restart, actuator.Never),
+		spec("fake.kill", actuator.Destroy, actuator.Never), spec("fake.reboot", actuator.Host, actuator.Never),
+	}
+}
+
+func (f *fake) Plan(context.Context, actuator.Request) (actuator.Preview, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.planErr != nil {
+		return actuator.Preview{}, f.planErr
+	}
+	return actuator.Preview{Identity: f.identity, Target: "the service", Effects: []string{"it starts"}, Blockers: f.blockers, Contribution: f.share}, nil
+}
+
+func (f *fake) Execute(_ context.Context, req actuator.Request) (actuator.Result, error) {
+	f.mu.Lock()
+	f.executed = append(f.executed, req)
+	result, err, hang, onAct := f.result, f.err, f.hang, f.onAct
+	f.mu.Unlock()
+	if onAct != nil {
+		onAct()
+	}
+	if hang != nil {
+		<-hang
+	}
+	return result, err
+}
+
+func (f *fake) Probe(context.Context, actuator.Request) (actuator.Outcome, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.probes++
+	return f.outcome, nil
+}
+
+func (f *fake) Undo(context.Context, actuator.Request, actuator.Result) (actuator.Result, error) {
+	return actuator.Result{Outcome: actuator.Refused}, actuator.ErrIrreversible
+}
+
+// acts lists the verbs that were executed, explain left out.
+func (f *fake) acts() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var verbs []string
+	for _, req := range f.executed {
+		if req.Verb != "fake.explain" {
+			verbs = append(verbs, req.Verb)
+		}
+	}
+	return verbs
+}
+
+// set changes what the fake answers.
+func (f *fake) set(change func(*fake)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}

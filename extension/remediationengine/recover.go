@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remediationengine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/homeostat/homeostat/extension/actuator"
+	"github.com/homeostat/homeostat/internal/audit"
+	"github.com/homeostat/homeostat/internal/journal"
+)
+
+// recover reads the journal and stands where it left off. Evidence is not
+// remembered as fresh: no action follows before new data has come. Whatever
+// was being executed is found without a worker, and clarified.
+func (l *loop) recover(ctx context.Context, client storage.Client) {
+	opts := journal.Options{Timeout: l.cfg.JournalTimeout, MaxRecords: l.cfg.MaxAuditRecords}
+	var disk journal.Store
+	if client != nil {
+		disk = store{client}
+	}
+	j, restored, damage, err := journal.Open(ctx, disk, opts, l.state)
+	if j == nil {
+		// The disk may answer later, but what it holds is not known: this
+		// process keeps its hands off both the host and the journal.
+		l.unreadable = fmt.Sprintf("the journal cannot be read: %v", err)
+		j, restored, _, _ = journal.Open(ctx, nil, opts, l.state)
+		err = nil
+	}
+	l.journal, l.ledger, l.control = j, restored.Ledger, restored.Control
+	if damage != nil {
+		l.control.Damage, l.control.DamageAt = actuator.Clean(damage.Error(), maxText), l.started
+		l.log.Error("the journal is damaged: automation is reduced to observe, what could not be read is set aside", zap.Error(damage))
+		j.SetControl(l.control)
+	}
+	if err != nil {
+		l.log.Error("what could not be read could not be set aside either", zap.Error(err))
+	}
+	l.book.Restore(restored.Incidents)
+	for _, in := range restored.Incidents {
+		l.restore(in.ID)
+	}
+}
+
+// restore puts an incident back into the indices.
+func (l *loop) restore(id string) {
+	in, ok := l.book.Get(id)
+	if !ok || in.State.Closed() {
+		return
+	}
+	before := in
+	before.Evidence = nil
+	l.follow(before, in)
+}
+
+// announce says at start what the engine may do, and to whom.
+func (l *loop) announce(now time.Time) {
+	s := l.standing.Load()
+	plans, verbs := make([]string, 0, len(l.plans)), make([]string, 0, len(l.hands.verbs))
+	for _, p := range l.plans {
+		plans = append(plans, fmt.Sprintf("%s (%s)", p.ID, min(p.Mode, s.mode)))
+	}
+	for verb := range l.hands.verbs {
+		verbs = append(verbs, verb)
+	}
+	slices.Sort(verbs)
+	storage := "none: nothing is remembered across restarts"
+	if l.cfg.Storage != nil {
+		storage = l.cfg.Storage.String()
+	}
+	open := 0
+	for _, in := range l.book.List() {
+		if !in.State.Closed() {
+			open++
+		}
+	}
+	l.log.Info("remediation engine", zap.String("mode", l.cfg.Mode), zap.Stringer("effective", s.mode), zap.String("host", l.around.host.Name),
+		zap.String("storage", storage), zap.Strings("plans", plans), zap.Strings("verbs", verbs), zap.Int("incidents", open))
+	limits := l.cfg.Limits
+	l.log.Info("remediation limits", zap.Duration("max_evidence_age", limits.MaxEvidenceAge), zap.Duration("warm_up", limits.WarmUp), zap.Duration("boot_warm_up", limits.BootWarmUp),
+		zap.Duration("cooldown", limits.Cooldown.Initial), zap.Int("actions_per_incident", limits.ActionsPerIncident),
+		zap.Int("actions_per_target_day", limits.ActionsPerTargetDay), zap.Int("actions_per_host_hour", limits.ActionsPerHostHour))
+	l.note(now, recordStarted, audit.Info, fmt.Sprintf("the engine started: mode %s, %d plans, %d verbs, %d open incidents", s.mode, len(plans), len(verbs), open),
+		map[string]any{attrMode: s.mode.String(), actuator.AttrHost: l.around.host.Name})
+}
