@@ -23,7 +23,7 @@ const (
 // yet, and at the deadline one of the three verdicts. It also says why.
 func (v Verify) Judge(in incident.Incident, now time.Time) (incident.Verdict, string) {
 	worst, why := incident.Passed, "everything that was asked for held for "+v.Hold.String()
-	for _, part := range v.parts(in) {
+	for _, part := range v.parts(in, now) {
 		if severity(part.seen) > severity(worst) {
 			worst, why = part.seen, part.why
 		}
@@ -51,10 +51,10 @@ type part struct {
 	why  string
 }
 
-func (v Verify) parts(in incident.Incident) []part {
+func (v Verify) parts(in incident.Incident, now time.Time) []part {
 	var parts []part
 	if v.Clear {
-		parts = append(parts, v.clear(in.Evidence, in.Floor)...)
+		parts = append(parts, v.clear(in.Evidence, in.Floor, now)...)
 	}
 	if v.Gone {
 		parts = append(parts, v.check(in.Checks[CheckGone], "the target is still there"))
@@ -65,9 +65,13 @@ func (v Verify) parts(in incident.Incident) []part {
 	return parts
 }
 
-func (v Verify) clear(ev incident.Evidence, floor time.Time) []part {
+func (v Verify) clear(ev incident.Evidence, floor, now time.Time) []part {
 	parts := make([]part, 0, max(1, len(ev)))
 	for _, s := range ev {
+		if s.Fired.Kind == finding.Silence {
+			parts = append(parts, v.present(s, floor, now))
+			continue
+		}
 		last := s.Last
 		breached := last.State == finding.Firing || last.State == finding.Pending
 		switch {
@@ -83,6 +87,25 @@ func (v Verify) clear(ev incident.Evidence, floor time.Time) []part {
 		parts = append(parts, part{incident.Inconclusive, "no series is known that could tell"})
 	}
 	return parts
+}
+
+// present judges what an absence rule watches. It says once that the series
+// was seen again and says no more while it is seen: a rule whose word is
+// missing data speaks up when data is missing, so that its silence is proof.
+// That it still is missing it repeats now and then.
+func (v Verify) present(s incident.Series, floor, now time.Time) part {
+	since := s.Last.Time
+	if since.Before(floor) {
+		since = floor
+	}
+	switch {
+	case s.Last.State == finding.Resolved && now.Sub(since) >= v.Hold:
+		return part{incident.Passed, ""}
+	case s.Last.State == finding.Firing && s.Last.Time.After(floor):
+		return part{incident.Failed, s.Last.Metric + " is still missing"}
+	default:
+		return part{incident.Inconclusive, s.Last.Metric + " has not been back for " + v.Hold.String()}
+	}
 }
 
 func (v Verify) check(track incident.Track, bad string) part {
