@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -199,3 +200,34 @@ func killAll(t testing.TB, program string) {
 		return !left
 	}, soon, 2*time.Millisecond)
 }
+
+type execCmd = exec.Cmd
+
+// waiting is an input on which nothing ever arrives.
+func waiting(t testing.TB) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = r.Close(); _ = w.Close() })
+	return r
+}
+
+// asNobody calls f on a thread without rights over the processes of others.
+// The thread is thrown away afterwards.
+func asNobody(t testing.TB, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		_, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, 65534, 65534, 65534)
+		if errno != 0 {
+			t.Errorf("setresuid: %v", errno)
+			return
+		}
+		f()
+	}()
+	<-done
+}
+
+func env(name string) string { return os.Getenv(name) }

@@ -128,6 +128,8 @@ func deliver(ctx context.Context, h held, d delivery) (actuator.Result, error) {
 		Facts: map[string]string{"signal": d.name},
 	}
 	if !ends(d.signal) {
+		result.Facts["state"] = heeded(ctx, h, d.signal)
+		result.Detail += ", which is " + result.Facts["state"]
 		return result, nil
 	}
 	ended, err := h.handle.waitFor(ctx, d.grace)
@@ -154,11 +156,38 @@ func deliver(ctx context.Context, h held, d delivery) (actuator.Result, error) {
 	return result, nil
 }
 
+// heedWait is how long a process may take to act on STOP or CONT: it has to
+// be scheduled once.
+const heedWait = time.Second
+
+// heeded waits until STOP or CONT shows in the state of the process and
+// returns the state in words.
+func heeded(ctx context.Context, h held, sig unix.Signal) string {
+	limited, cancel := context.WithTimeout(ctx, heedWait)
+	defer cancel()
+	for {
+		stat, err := procfs.ReadStat(h.subject.stat.PID)
+		if err != nil || h.handle.ended() {
+			return "gone"
+		}
+		stopped := stat.State == 'T'
+		if sig == unix.SIGHUP || stopped == (sig == unix.SIGSTOP) || pause(limited, 2*time.Millisecond) != nil {
+			return stateName(stat.State)
+		}
+	}
+}
+
 func (e *processExtension) probeSignal(_ context.Context, req actuator.Request) (actuator.Outcome, error) {
 	sig := signals[req.Params[paramSig].(string)]
 	pid, err := strconv.ParseInt(req.Identity[idPID], 10, 32)
 	if err != nil || pid < 1 {
 		return actuator.Unknown, fmt.Errorf("%w: the request carries no process id", actuator.ErrParams)
+	}
+	// The pending set is read before the state: a signal that is acted on in
+	// between is then seen in one or the other.
+	status, err := procfs.ReadStatus(int(pid))
+	if err != nil && !errors.Is(err, procfs.ErrGone) {
+		return actuator.Unknown, err
 	}
 	p, err := look(int(pid))
 	gone := errors.Is(err, actuator.ErrNotFound)
@@ -170,10 +199,6 @@ func (e *processExtension) probeSignal(_ context.Context, req actuator.Request) 
 			return actuator.Applied, nil
 		}
 		return actuator.Unknown, nil
-	}
-	status, err := procfs.ReadStatus(int(pid))
-	if err != nil {
-		return actuator.Unknown, err
 	}
 	return reached(sig, p.stat.State, status), nil
 }
