@@ -71,12 +71,18 @@ func cleanMap(m pcommon.Map) map[string]string {
 		if len(texts) == MaxAttributes {
 			break
 		}
-		if !strings.HasPrefix(name, finding.AttrPrefix) {
-			texts[clean(name)] = cleanValue(v)
+		if strings.HasPrefix(name, finding.AttrPrefix) {
+			continue
+		}
+		// Of several with one name the first counts, as in pcommon.Map.Get.
+		if name := clean(name); !has(texts, name) {
+			texts[name] = cleanValue(v)
 		}
 	}
 	return texts
 }
+
+func has(m map[string]string, name string) bool { _, ok := m[name]; return ok }
 
 // cleanValue is the text of a value: strings as they are, numbers in decimals,
 // bytes in base64, and lists and maps much like JSON. It stops soon after
