@@ -80,10 +80,9 @@ func observe(ctx context.Context, binary string, w *workspace, say *timeline) (s
 	defer func() { err = errors.Join(err, c.stop()) }()
 
 	for _, f := range all {
-		if err := f.inject(); err != nil {
-			return nil, fmt.Errorf("inject %s: %w", f.title(), err)
+		if _, err := breakNow(ctx, f, say); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.title(), err)
 		}
-		say.event(time.Now(), "inject", f.title())
 	}
 	log := &decisions{path: decisionsPath(w, "observe")}
 	would := map[string]string{}
@@ -160,7 +159,6 @@ func begin(ctx context.Context, binary, mode string, w *workspace, all []fault, 
 		return nil, err
 	}
 	say.event(time.Now(), "start", "the Collector watches in mode "+mode+"; its log: "+c.log)
-	// The daemon must have been seen before it can be missed.
 	return c, nil
 }
 

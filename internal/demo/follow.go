@@ -30,14 +30,12 @@ const (
 func follow(ctx context.Context, f fault, log *decisions, say *timeline) (Repair, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not repaired and proven within %s", patience))
 	defer cancel()
-	if err := f.inject(); err != nil {
-		return Repair{}, fmt.Errorf("inject: %w", err)
+	injected, err := breakNow(ctx, f, say)
+	if err != nil {
+		return Repair{}, err
 	}
-	injected := time.Now()
-	say.event(injected, "inject", f.title())
-
 	one := Repair{Fault: f.title()}
-	err := until(ctx, func() (bool, error) {
+	err = until(ctx, func() (bool, error) {
 		if one.Recovered == 0 {
 			broken, err := f.broken()
 			if err != nil {

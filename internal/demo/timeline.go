@@ -24,23 +24,25 @@ func (t *timeline) chapter(title string) { fmt.Fprintf(t.out, "\n%s\n", title) }
 func (t *timeline) note(text string) { fmt.Fprintf(t.out, "            %s\n", text) }
 
 func (t *timeline) event(at time.Time, what, text string) {
-	fmt.Fprintf(t.out, "  %7.2f s  %-10s %s\n", at.Sub(t.start).Seconds(), what, text)
+	fmt.Fprintf(t.out, "  %7.2f s  %-22s %s\n", at.Sub(t.start).Seconds(), what, text)
 }
 
-// decision prints an exported record under the last word of its event name.
+// decision prints an exported record under its event name.
 func (t *timeline) decision(d Decision) {
-	what := d.Name[strings.LastIndexByte(d.Name, '.')+1:]
-	t.event(d.Time, what, d.Text)
+	t.event(d.Time, strings.TrimPrefix(d.Name, "remediation."), d.Text)
 }
 
 func (t *timeline) table(r Report) {
-	t.chapter("Result")
+	t.chapter("In observe mode nothing was touched, and this was said")
+	for _, one := range r.Observed {
+		fmt.Fprintf(t.out, "  %s: %s\n", one.Fault, one.Would)
+	}
+	t.chapter("In auto mode each was repaired, and the repair proven on newer data")
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "  FAULT\tIN OBSERVE MODE\tDETECTED AFTER\tACTED AFTER\tRECOVERED AFTER\tPROVEN AFTER\tACTIONS\tEVIDENCE")
-	for i, repair := range r.Repairs {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", repair.Fault, "untouched: "+r.Observed[i].Would,
-			seconds(repair.Detected), seconds(repair.Acted), seconds(repair.Recovered), seconds(repair.Verified),
-			strings.Join(repair.Actions, ", "), repair.Evidence)
+	fmt.Fprintln(w, "  FAULT\tDETECTED AFTER\tACTED AFTER\tRECOVERED AFTER\tPROVEN AFTER\tEVIDENCE\tACTIONS")
+	for _, one := range r.Repairs {
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", one.Fault, seconds(one.Detected), seconds(one.Acted),
+			seconds(one.Recovered), seconds(one.Verified), one.Evidence, strings.Join(one.Actions, ", "))
 	}
 	_ = w.Flush() // a writer that fails has failed above already
 }
