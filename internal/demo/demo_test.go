@@ -186,3 +186,17 @@ func TestDecisionsLeaveUnfinishedLines(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 1, "the line that was unfinished, and no other")
 }
+
+func FuzzParseDecisions(f *testing.F) {
+	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"a","attributes":[{"key":"k","value":{"intValue":"1"}}]}]}]}]}`))
+	f.Add([]byte(`{`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		decisions, err := parseDecisions(line)
+		if err != nil {
+			require.Empty(t, decisions)
+		}
+		for _, d := range decisions {
+			_ = d.Attr(attrIncident)
+		}
+	})
+}
