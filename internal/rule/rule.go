@@ -126,6 +126,18 @@ func (s *Set) Conditions() []*Rule { return s.conditions }
 // Absent returns all absence rules; read only.
 func (s *Set) Absent() []*Rule { return s.absent }
 
+// Named returns the rule of that name, or nil.
+func (s *Set) Named(name string) *Rule {
+	for _, rules := range [...][]*Rule{s.conditions, s.absent} {
+		for _, r := range rules {
+			if r.Name == name {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
 // Names lists all rules.
 func (s *Set) Names() []string {
 	var names []string
@@ -213,6 +225,8 @@ func (s *Spec) check() error {
 		return wrong("direction %q has no effect beside absent: a missing value has no side", s.Direction)
 	case s.Absent.Metric == "":
 		return wrong("absent.metric must not be empty; name the metric that must be reported")
+	case !s.Absent.Metric.Exact():
+		return wrong("absent.metric must be a name without * or ? (got %q): the finding is about that metric", s.Absent.Metric)
 	case s.For == 0:
 		return wrong("for must be positive beside absent (got 0s); say how long the series may be missing, for example 15s")
 	}

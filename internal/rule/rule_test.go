@@ -138,6 +138,7 @@ func TestCompileErrorsNameRuleKeyTextAndRemedy(t *testing.T) {
 		{with(absent, func(s *Spec) { s.Clear = "value > 1" }), `rule "r": clear "value > 1" has no effect beside absent`},
 		{with(absent, func(s *Spec) { s.Direction = "up" }), `rule "r": direction "up" has no effect beside absent`},
 		{with(absent, func(s *Spec) { s.Absent.Metric = "" }), `rule "r": absent.metric must not be empty; name the metric that must be reported`},
+		{with(absent, func(s *Spec) { s.Absent.Metric = "process.*" }), `rule "r": absent.metric must be a name without * or ? (got "process.*")`},
 		{with(absent, func(s *Spec) { s.For = 0 }), `rule "r": for must be positive beside absent (got 0s); say how long the series may be missing, for example 15s`},
 		{with(absent, func(s *Spec) { s.Absent.Attributes = map[string]Pattern{"a": ""} }), `rule "r": absent.attributes must map a name to a text or glob (got "a": "")`},
 		{make([]Spec, MaxRules+1), "rules must be at most 1000 (got 1001); merge some with a glob in metric"},
@@ -155,7 +156,7 @@ func TestSetFindsRulesByMetric(t *testing.T) {
 		{Name: "glob", Metric: "system.*.utilization", Condition: "value > 1"},
 		{Name: "exact", Metric: "system.cpu.utilization", Condition: "value > 1", Severity: finding.Critical},
 		{Name: "also", Metric: "system.cpu.utilization", Condition: "value > 2"},
-		{Name: "gone", Absent: &AbsentSpec{Metric: "process.*"}, For: time.Second},
+		{Name: "gone", Absent: &AbsentSpec{Metric: "process.cpu.time"}, For: time.Second},
 	}, newParser(t))
 	require.NoError(t, err)
 	names := func(rules []*Rule) (out []string) {
@@ -171,6 +172,9 @@ func TestSetFindsRulesByMetric(t *testing.T) {
 	require.Equal(t, []string{"gone"}, names(set.Absences("process.cpu.time")))
 	require.Empty(t, set.Absences("system.cpu.time"))
 	require.Equal(t, []string{"glob", "exact", "also", "gone"}, set.Names())
+	require.Equal(t, "also", set.Named("also").Name)
+	require.Equal(t, "gone", set.Named("gone").Name)
+	require.Nil(t, set.Named("nobody"))
 	require.Equal(t, finding.Critical, set.Conditions()[1].Severity)
 	require.Equal(t, finding.Warning, set.Conditions()[0].Severity, "the default")
 }
