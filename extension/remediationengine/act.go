@@ -287,7 +287,7 @@ func (l *loop) verify(in incident.Incident, now time.Time) bool {
 
 // check begins a look at the target when the last one is long enough ago.
 func (l *loop) check(in incident.Incident, j job, v *plan.Verify, now time.Time) {
-	if at, ok := l.asked[j.key()]; ok && at.After(in.Floor) && now.Sub(at) < v.CheckEvery() {
+	if at, ok := l.asked[j.key()]; ok && !at.Before(in.Floor) && now.Sub(at) < v.CheckEvery() {
 		return
 	}
 	if l.hands.begin(j, now) {

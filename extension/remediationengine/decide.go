@@ -275,10 +275,11 @@ func (l *loop) awaiting(in incident.Incident, now time.Time) bool {
 	}
 }
 
-// watch ends an escalated incident when its evidence does.
+// watch ends an escalated incident when its evidence does. Old calm is no
+// answer: a verification may just have found it too little.
 func (l *loop) watch(in incident.Incident, now time.Time) bool {
 	switch {
-	case in.Evidence.Cleared():
+	case in.Evidence.Cleared() && in.Evidence.LastHeard().After(in.Updated):
 		return l.close(in, now, incident.ResolvedExternally, reasonCleared, "the evidence cleared after it was escalated")
 	case l.silent(in, now):
 		return l.close(in, now, incident.Forgotten, reasonLost, "nothing more was heard about it")

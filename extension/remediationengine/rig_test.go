@@ -118,6 +118,7 @@ func (r *rig) start() *rig {
 	conf := confmap.NewFromStringMap(map[string]any{"extensions": map[string]any{"file_storage": map[string]any{"fsync": r.fsync}}})
 	require.NoError(r.t, e.NotifyConfigSnapshot(r.t.Context(), extensioncapabilities.NewConfigSnapshot(conf, nil)))
 	r.engine = e
+	r.t.Cleanup(func() { _ = e.Shutdown(r.t.Context()) }) // a failed test must not leave the bubble blocked
 	synctest.Wait()
 	return r
 }
@@ -149,8 +150,10 @@ func (r *rig) crash() *rig {
 }
 
 // see reports one point of a series.
+// A moment passes first, because a point must be newer than the last one.
 func (r *rig) see(name string, state finding.State, change func(*finding.Finding)) {
 	r.t.Helper()
+	time.Sleep(time.Millisecond)
 	now := time.Now()
 	f := finding.Finding{
 		ID: "a1", Series: series.Key{Hi: 1, Lo: uint64(len(name)) + uint64(name[0])<<8}, State: state, Kind: finding.Threshold,
