@@ -180,15 +180,21 @@ func (l *loop) orphaned(in incident.Incident, now time.Time) bool {
 	if l.hands.waits(in.ID, jobExecute) {
 		return false
 	}
+	return l.emit(in, now, orphanOutcome(l.around.boot, in))
+}
+
+// orphanOutcome is what is known of such an action: nothing, except that a
+// reboot that was ordered has happened when the host has booted since.
+func orphanOutcome(boot string, in incident.Incident) incident.Event {
 	ev := incident.Event{
 		Kind: incident.KindOutcome, Reason: reasonCrashed, Text: "the process ended before the outcome was known",
 		Result: &incident.Result{Done: actuator.Result{Outcome: actuator.Unknown}},
 	}
-	if it := in.Intent; it.Impact == actuator.Host && it.Boot != "" && l.around.boot != "" && it.Boot != l.around.boot {
+	if it := in.Intent; it.Impact == actuator.Host && it.Boot != "" && boot != "" && it.Boot != boot {
 		ev.Reason, ev.Text = reasonRebooted, "the host has booted since: it happened"
 		ev.Result.Done.Outcome = actuator.Applied
 	}
-	return l.emit(in, now, ev)
+	return ev
 }
 
 // clarify finds out what became of an action, or repeats it where that is

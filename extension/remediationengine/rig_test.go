@@ -3,6 +3,7 @@
 package remediationengine
 
 import (
+	"context"
 	"io"
 	"math"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 	"go.yaml.in/yaml/v3"
 
@@ -44,6 +46,7 @@ type rig struct {
 	fsync  bool
 	change func(*Config)
 	tel    *componenttest.Telemetry
+	wrap   func(storage.Client) storage.Client
 
 	*engine
 	status []componentstatus.Status
@@ -70,7 +73,21 @@ steps:
 func (r *rig) GetExtensions() map[component.ID]component.Component {
 	keeper, err := filestorage.NewFactory().Create(r.t.Context(), extensiontest.NewNopSettings(storageID.Type()), r.storageConfig())
 	require.NoError(r.t, err)
-	return map[component.ID]component.Component{fakeID: r.fake, storageID: keeper}
+	return map[component.ID]component.Component{fakeID: r.fake, storageID: wrapped{keeper.(storage.Extension), r.wrap}}
+}
+
+// wrapped is a storage extension whose clients are put into something.
+type wrapped struct {
+	storage.Extension
+	wrap func(storage.Client) storage.Client
+}
+
+func (w wrapped) GetClient(ctx context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
+	client, err := w.Extension.GetClient(ctx, kind, id, name)
+	if err == nil && w.wrap != nil {
+		client = w.wrap(client)
+	}
+	return client, err
 }
 
 func (r *rig) Report(ev *componentstatus.Event) { r.status = append(r.status, ev.Status()) }
@@ -108,7 +125,7 @@ func (r *rig) config() *Config {
 func (r *rig) start() *rig {
 	r.t.Helper()
 	set := extensiontest.NewNopSettings(metadata.Type)
-	set.Logger = zap.NewNop()
+	set.ID, set.Logger = component.NewID(metadata.Type), zap.NewNop()
 	if r.tel != nil {
 		set.TelemetrySettings = r.tel.NewTelemetrySettings()
 	}
