@@ -45,6 +45,11 @@ func Open(ctx context.Context, store Store, opts Options, state func() State) (j
 		// What could not be read must not be met again: the next flush writes
 		// everything anew, beside what is set aside.
 		j.broken = fmt.Errorf("%w: %w", ErrUnavailable, damage)
+		for _, c := range r.unread {
+			if !fixed(c.Key) {
+				j.garbage[c.Key] = true
+			}
+		}
 		err = j.setAside(ctx, r.unread)
 	}
 	return j, restored, damage, err
