@@ -47,6 +47,7 @@ type rig struct {
 	change func(*Config)
 	tel    *componenttest.Telemetry
 	wrap   func(storage.Client) storage.Client
+	bad    *faulty // where a test set wrap to it
 
 	*engine
 	status []componentstatus.Status
