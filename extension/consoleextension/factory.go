@@ -4,6 +4,7 @@ package consoleextension
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
@@ -16,7 +17,11 @@ import (
 // gives it another.
 var defaultEngine = component.MustNewID("remediation_engine")
 
-const defaultEndpoint = "localhost:8687"
+const (
+	defaultEndpoint = "localhost:8687"
+	defaultBody     = 64 << 10 // an answer with the longest comment, escaped, and room
+	readTimeout     = 10 * time.Second
+)
 
 // NewFactory makes the factory of the console extension.
 func NewFactory() extension.Factory {
@@ -26,6 +31,9 @@ func NewFactory() extension.Factory {
 func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = defaultEndpoint
+	server.MaxRequestBodySize = defaultBody
+	server.ReadTimeout = readTimeout
+	server.ReadHeaderTimeout = readTimeout
 	return &Config{HTTP: server, Engine: defaultEngine}
 }
 

@@ -30,6 +30,7 @@ type Desk struct {
 	stops     []operate.Stop
 	err       error
 	hang      bool
+	waiting   int
 }
 
 var _ operate.Desk = (*Desk)(nil)
@@ -83,6 +84,13 @@ func (d *Desk) Hang() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.hang = true
+}
+
+// Waiting returns how many decisions hang.
+func (d *Desk) Waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting
 }
 
 // Clear forgets all incidents.
@@ -175,6 +183,9 @@ func (d *Desk) SetStop(ctx context.Context, stop operate.Stop) error {
 func (d *Desk) trouble(ctx context.Context) error {
 	d.mu.Lock()
 	err, hang := d.err, d.hang
+	if hang {
+		d.waiting++
+	}
 	d.mu.Unlock()
 	if hang {
 		<-ctx.Done()
