@@ -87,7 +87,7 @@ func (l *loop) reserve(intent incident.Event) bool {
 		changed = charged
 	}
 	said := records(intent, before, after)
-	if err := l.journal.Reserve(context.Background(), intent, changed, said); err != nil {
+	if err := l.journal.Reserve(l.ctx, intent, changed, said); err != nil {
 		l.log.Error("an action is withheld because its intent could not be journalled", zap.String("incident", intent.Incident), zap.Error(err))
 		l.stand(intent.Time)
 		return false

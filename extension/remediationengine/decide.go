@@ -4,6 +4,7 @@ package remediationengine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/homeostat/homeostat/extension/actuator"
@@ -157,9 +158,9 @@ func (l *loop) undecided(in incident.Incident, now time.Time) bool {
 		rehearsal.Rehearse = true
 		would := guard.Decide(rehearsal)
 		switch {
-		case would.Say == guard.Go && !contains(in.Would, input.Step.ID):
+		case would.Say == guard.Go && !slices.Contains(in.Would, input.Step.ID):
 			return l.would(rehearsal)
-		case would.Say != guard.Go && !contains(in.Would, input.Step.ID):
+		case would.Say != guard.Go && !slices.Contains(in.Would, input.Step.ID):
 			verdict = would
 		}
 	}
@@ -179,15 +180,6 @@ func (l *loop) undecided(in incident.Incident, now time.Time) bool {
 		l.emit(in, now, incident.Event{Kind: incident.KindHeld, Guard: verdict.Guard, Reason: verdict.Reason, Text: verdict.Text, Labels: labels(input)})
 		return false
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, member := range list {
-		if member == s {
-			return true
-		}
-	}
-	return false
 }
 
 // input collects what the guards judge.

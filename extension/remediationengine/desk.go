@@ -141,7 +141,7 @@ func (l *loop) setStop(stop operate.Stop, now time.Time) error {
 		l.control.Damage, l.control.DamageAt = "", time.Time{}
 	}
 	l.journal.SetControl(l.control)
-	err := l.journal.Flush(context.Background())
+	err := l.journal.Flush(l.ctx)
 	if err != nil && !stop.On {
 		l.control = before
 		return fmt.Errorf("the stop switch stays thrown, because its release could not be journalled: %w", err)

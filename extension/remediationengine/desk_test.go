@@ -20,10 +20,11 @@ import (
 func asking(t *testing.T) (*rig, operate.Question) {
 	t.Helper()
 	r := newRig(t, downPlan, func(cfg *Config) { cfg.Mode = "approve" }).start()
-	r.pass(4*time.Second, "web", always(finding.Firing))
+	r.pass(4*time.Second, always(finding.Firing))
 	require.Equal(t, incident.AwaitingApproval, r.only().State)
 	require.Empty(t, r.fake.acts())
-	return r, r.question()
+	q := r.question()
+	return r, q
 }
 
 func (r *rig) say(q operate.Question, approve bool) error {
@@ -39,7 +40,7 @@ func TestApproval(t *testing.T) {
 			require.Len(t, r.fake.acts(), 1)
 			require.ErrorIs(t, r.say(q, true), operate.ErrTooLate)
 			require.Equal(t, "ann", r.record("remediation.approval.granted").Attributes["remediation.approver"])
-			r.pass(3*time.Minute, "web", always(finding.Firing))
+			r.pass(3*time.Minute, always(finding.Firing))
 			require.Len(t, r.fake.acts(), 1, "the second attempt needs another yes")
 			require.NotEqual(t, q.Digest, r.question().Digest)
 		},
@@ -49,11 +50,11 @@ func TestApproval(t *testing.T) {
 			require.ErrorIs(t, r.say(q, true), operate.ErrTooLate)
 			require.Len(t, r.said(), len(r.said()))
 			r.record("remediation.approval.denied")
-			r.pass(time.Minute, "web", always(finding.Firing))
+			r.pass(time.Minute, always(finding.Firing))
 			require.Empty(t, r.fake.acts())
 		},
 		"silence escalates": func(t *testing.T, r *rig, q operate.Question) {
-			r.pass(16*time.Minute, "web", always(finding.Firing))
+			r.pass(16*time.Minute, always(finding.Firing))
 			require.Equal(t, incident.Escalated, r.only().State)
 			require.ErrorIs(t, r.say(q, true), operate.ErrTooLate)
 			r.record("remediation.approval.expired")
@@ -71,7 +72,7 @@ func TestApproval(t *testing.T) {
 		},
 		"another incarnation is another question": func(t *testing.T, r *rig, q operate.Question) {
 			r.fake.set(func(f *fake) { f.identity = actuator.Identity{"pid": "8"} })
-			r.pass(10*time.Second, "web", always(finding.Firing)) // the preview has aged
+			r.pass(10*time.Second, always(finding.Firing)) // the preview has aged
 			require.NoError(t, r.say(q, true))
 			synctest.Wait()
 			require.Empty(t, r.fake.acts())
@@ -85,13 +86,13 @@ func TestApproval(t *testing.T) {
 			synctest.Wait()
 			require.Empty(t, r.fake.acts(), "every guard runs again")
 			require.Equal(t, "evidence_stale", r.only().Reason)
-			r.pass(2*time.Second, "web", always(finding.Firing))
+			r.pass(2*time.Second, always(finding.Firing))
 			require.Len(t, r.fake.acts(), 1)
 		},
 		"the stop switch outranks a yes": func(t *testing.T, r *rig, q operate.Question) {
 			require.NoError(t, r.SetStop(t.Context(), operate.Stop{On: true, By: "bob", Comment: "wait"}))
 			require.NoError(t, r.say(q, true))
-			r.pass(16*time.Minute, "web", always(finding.Firing))
+			r.pass(16*time.Minute, always(finding.Firing))
 			require.Empty(t, r.fake.acts())
 			require.Equal(t, reasonExpired, r.only().Reason, "a yes does not last")
 		},
@@ -103,7 +104,7 @@ func TestApproval(t *testing.T) {
 		"the question survives a crash": func(t *testing.T, r *rig, q operate.Question) {
 			again := r.crash().start()
 			require.Equal(t, q, again.question())
-			again.pass(2*time.Second, "web", always(finding.Firing))
+			again.pass(2*time.Second, always(finding.Firing))
 			require.NoError(t, again.say(q, true))
 			synctest.Wait()
 			require.Len(t, again.fake.acts(), 1)
@@ -113,11 +114,11 @@ func TestApproval(t *testing.T) {
 			time.Sleep(time.Minute)
 			require.NoError(t, r.say(q, true)) // held: the evidence is stale
 			again := r.crash().start()
-			again.pass(10*time.Second, "web", always(finding.Firing))
+			again.pass(10*time.Second, always(finding.Firing))
 			require.Len(t, again.fake.acts(), 1)
 			again.stop()
 		},
-		"an impatient caller": func(t *testing.T, r *rig, q operate.Question) {
+		"an impatient caller": func(t *testing.T, r *rig, _ operate.Question) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			require.ErrorIs(t, r.SetStop(ctx, operate.Stop{On: true}), context.Canceled)
@@ -138,12 +139,12 @@ func TestTheStopSwitchSurvivesARestart(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
 		require.NoError(t, r.SetStop(t.Context(), operate.Stop{On: true, By: "bob", Comment: "maintenance"}))
 		again := r.crash().start()
-		again.pass(10*time.Second, "web", always(finding.Firing))
+		again.pass(10*time.Second, always(finding.Firing))
 		require.Empty(t, again.fake.acts())
 		require.True(t, again.Status().Stopped)
 		require.Equal(t, "stopped", again.only().Reason)
 		require.NoError(t, again.SetStop(t.Context(), operate.Stop{By: "bob"}))
-		again.pass(2*time.Second, "web", always(finding.Firing))
+		again.pass(2*time.Second, always(finding.Firing))
 		require.Len(t, again.fake.acts(), 1)
 		again.stop()
 		r.stop()

@@ -111,7 +111,7 @@ func (e *engine) Start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	if err := e.prepare(ctx, host, verbs); err != nil {
-		return errors.Join(err, e.closeClient())
+		return errors.Join(err, e.closeClient(ctx))
 	}
 	return nil
 }
@@ -171,9 +171,10 @@ func (e *engine) prepare(ctx context.Context, host component.Host, verbs map[str
 	if err != nil {
 		return fmt.Errorf("mode %w", err)
 	}
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	forever := context.WithoutCancel(ctx)
+	running, cancel := context.WithCancel(forever)
 	l := &loop{
-		cfg: e.cfg, log: e.set.Logger, tel: e.tel, around: look(e.cfg.Host, now), started: now,
+		ctx: forever, cfg: e.cfg, log: e.set.Logger, tel: e.tel, around: look(e.cfg.Host, now), started: now,
 		ceiling: ceiling, limits: e.limits(), plans: e.plans,
 		intake: e.intake, commands: e.commands, book: e.book, durable: &e.durable, known: &e.known,
 		standing: &e.standing, beat: &e.beat, report: func(err error) { reportStatus(host, err) },
@@ -227,10 +228,10 @@ const lastWords = 2 * time.Second
 // Shutdown implements component.Component. Actuator calls are cut off and may
 // still say what became of them; one that hangs is left behind, and its
 // action is an intent without an outcome, as after a crash.
-func (e *engine) Shutdown(context.Context) error {
+func (e *engine) Shutdown(ctx context.Context) error {
 	defer e.tel.Shutdown()
 	if e.cancel == nil {
-		return e.closeClient()
+		return e.closeClient(ctx)
 	}
 	e.cancel()
 	e.wg.Wait()
@@ -241,18 +242,18 @@ func (e *engine) Shutdown(context.Context) error {
 	e.loop.note(time.Now().UTC(), recordStopped, audit.Info, "the engine stopped", nil)
 	e.loop.flush()
 	e.cancel = nil
-	return errors.Join(err, e.closeClient())
+	return errors.Join(err, e.closeClient(ctx))
 }
 
 // closeClient closes the storage client, unless its disk hangs.
-func (e *engine) closeClient() error {
+func (e *engine) closeClient(ctx context.Context) error {
 	if e.client == nil {
 		return nil
 	}
 	client := e.client
 	e.client = nil
 	answer := make(chan error, 1)
-	go func() { answer <- client.Close(context.Background()) }()
+	go func() { answer <- client.Close(context.WithoutCancel(ctx)) }()
 	select {
 	case err := <-answer:
 		return err

@@ -5,6 +5,7 @@ package remediationengine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,7 @@ func TestAFaultIsRepairedOnceAndProven(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
 		state := finding.Firing
 		r.fake.onAct = func() { state = finding.Normal }
-		r.pass(30*time.Second, "web", func() finding.State { return state })
+		r.pass(30*time.Second, func() finding.State { return state })
 
 		in := r.only()
 		require.Equal(t, incident.Cooldown, in.State, "%+v", in.History)
@@ -56,7 +57,7 @@ func TestObserveChangesNothingAndSaysWhatItWouldHaveDone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, downPlan, change).start()
-				r.pass(120*time.Second, "web", always(finding.Firing))
+				r.pass(120*time.Second, always(finding.Firing))
 				require.Empty(t, r.fake.acts())
 				require.Len(t, r.fake.executed, 1, "explain only looks")
 				require.Equal(t, incident.Gated, r.only().State)
@@ -74,7 +75,7 @@ func TestObserveChangesNothingAndSaysWhatItWouldHaveDone(t *testing.T) {
 func TestUnfixableTakesExactlyTheAllowedAttemptsThenAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
-		r.pass(5*time.Minute, "web", always(finding.Firing))
+		r.pass(5*time.Minute, always(finding.Firing))
 		require.Equal(t, []string{"fake.start", "fake.start"}, r.fake.acts())
 		require.Equal(t, incident.Escalated, r.only().State)
 		require.Equal(t, reasonExhausted, r.only().Reason)
@@ -93,7 +94,7 @@ func TestUnfixableTakesExactlyTheAllowedAttemptsThenAPerson(t *testing.T) {
 func TestIncidentBudgetBoundsAllSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, func(cfg *Config) { cfg.Limits.ActionsPerIncident = 1 }).start()
-		r.pass(5*time.Minute, "web", always(finding.Firing))
+		r.pass(5*time.Minute, always(finding.Firing))
 		require.Equal(t, []string{"fake.start"}, r.fake.acts())
 		require.Equal(t, "incident_budget_spent", r.only().Reason)
 		require.Equal(t, "attempts", r.record("remediation.guard.refused").Attributes["remediation.guard"])
@@ -142,7 +143,7 @@ func TestOwnSuccessIsNotTheNextTrigger(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
 		state := finding.Firing
 		r.fake.onAct = func() { state = finding.Normal }
-		r.pass(30*time.Second, "web", func() finding.State { return state })
+		r.pass(30*time.Second, func() finding.State { return state })
 		require.Equal(t, incident.Cooldown, r.only().State)
 		acted := r.only().Acted
 		r.see("late", finding.Firing, func(f *finding.Finding) { f.Time = acted })
@@ -165,19 +166,19 @@ func TestCooldownGrowsWithEachIncident(t *testing.T) {
 			state = finding.Firing
 			began := time.Now()
 			for len(r.fake.acts()) == before && time.Since(began) < 30*time.Hour {
-				r.pass(10*time.Second, "web", func() finding.State { return state })
+				r.pass(10*time.Second, func() finding.State { return state })
 			}
 			if !last.IsZero() {
 				gaps = append(gaps, time.Since(last).Round(time.Minute))
 			}
 			last = time.Now()
-			r.pass(30*time.Second, "web", func() finding.State { return state })
+			r.pass(30*time.Second, func() finding.State { return state })
 			require.Equal(t, incident.Cooldown, r.book.List()[0].State)
 		}
 		require.Equal(t, []time.Duration{10 * time.Minute, 30 * time.Minute, 90 * time.Minute, 270 * time.Minute}, gaps)
 		// The sixth on this target within a day is one too many.
 		state = finding.Firing
-		r.pass(7*time.Hour, "web", func() finding.State { return state })
+		r.pass(7*time.Hour, func() finding.State { return state })
 		require.Len(t, r.fake.acts(), 5)
 		require.Equal(t, "target_budget_spent", r.book.List()[0].Reason)
 		r.stop()
@@ -188,9 +189,9 @@ func TestMissingDataIsInconclusiveAndEscalated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
 		for len(r.fake.acts()) == 0 {
-			r.pass(time.Second, "web", always(finding.Firing))
+			r.pass(time.Second, always(finding.Firing))
 		}
-		r.pass(7*time.Second, "web", always(finding.Normal)) // two points are newer than the settling time
+		r.pass(7*time.Second, always(finding.Normal)) // two points are newer than the settling time
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		require.Equal(t, incident.Escalated, r.only().State)
@@ -283,7 +284,7 @@ func TestANamedFaultWithoutAPlanGoesToAPerson(t *testing.T) {
 func TestWarmUpHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, func(cfg *Config) { cfg.Limits.WarmUp = 2 * time.Minute }).start()
-		r.pass(110*time.Second, "web", always(finding.Firing))
+		r.pass(110*time.Second, always(finding.Firing))
 		require.Empty(t, r.fake.acts())
 		require.Equal(t, "warm_up", r.only().Reason)
 		held := 0
@@ -293,7 +294,7 @@ func TestWarmUpHolds(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, held, "a decision is told once, not at each tick")
-		r.pass(20*time.Second, "web", always(finding.Firing))
+		r.pass(20*time.Second, always(finding.Firing))
 		require.Len(t, r.fake.acts(), 1)
 		r.stop()
 	})
@@ -316,10 +317,10 @@ func TestProtectedAndBlockedTargetsAreLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, gonePlan, nil).start()
 		r.fake.blockers = []actuator.Blocker{{Code: "owner_busy", Text: "systemd is on it"}}
-		r.pass(20*time.Second, "web", always(finding.Firing))
+		r.pass(20*time.Second, always(finding.Firing))
 		require.Equal(t, "owner_busy", r.only().Reason)
 		r.fake.set(func(f *fake) { f.blockers, f.planErr = nil, fmt.Errorf("%w: pid 1", actuator.ErrProtected) })
-		r.pass(20*time.Second, "web", always(finding.Firing))
+		r.pass(20*time.Second, always(finding.Firing))
 		require.Equal(t, incident.Escalated, r.only().State)
 		require.Equal(t, "target_protected", r.only().Reason)
 		require.Empty(t, r.fake.acts())
@@ -334,23 +335,23 @@ func TestStopFileAndPolicyFile(t *testing.T) {
 		require.NoError(t, os.WriteFile(stop, nil, 0o600))
 		require.NoError(t, os.WriteFile(policy, []byte("restart: observe\n"), 0o600))
 		r := newRig(t, downPlan, func(cfg *Config) { cfg.StopFile, cfg.PolicyFile = stop, policy }).start()
-		r.pass(10*time.Second, "web", always(finding.Firing))
+		r.pass(10*time.Second, always(finding.Firing))
 		require.Equal(t, "stopped", r.only().Reason)
 		require.True(t, r.Status().Stopped)
 		require.NoError(t, os.Remove(stop))
-		r.pass(10*time.Second, "web", always(finding.Firing))
+		r.pass(10*time.Second, always(finding.Firing))
 		if os.Geteuid() == 0 {
 			require.Equal(t, "policy", r.only().Reason)
 		}
 		require.NoError(t, os.WriteFile(policy, []byte("restart: auto\nnonsense: auto\n"), 0o600))
-		r.pass(10*time.Second, "web", always(finding.Firing))
+		r.pass(10*time.Second, always(finding.Firing))
 		require.Equal(t, "observe", r.Status().Effective)
 		require.Equal(t, "mode_forced", r.only().Reason)
 		require.Empty(t, r.fake.acts())
 		require.NotEmpty(t, r.status, "the component status tells it")
 		require.NoError(t, os.WriteFile(policy, []byte("restart: auto\n"), 0o666))
 		require.NoError(t, os.Chmod(policy, 0o666)) // everybody may write
-		r.pass(5*time.Second, "web", always(finding.Firing))
+		r.pass(5*time.Second, always(finding.Firing))
 		require.Empty(t, r.fake.acts())
 		require.Contains(t, r.Status().Why, "nobody else can write")
 		r.stop()
@@ -364,7 +365,7 @@ func TestWithoutFsyncOnlyLightVerbsRun(t *testing.T) {
 			r := newRig(t, plan, nil)
 			r.fsync = false
 			r.start()
-			r.pass(10*time.Second, "web", always(finding.Firing))
+			r.pass(10*time.Second, always(finding.Firing))
 			require.Len(t, r.fake.acts(), want)
 			if want == 0 {
 				require.Equal(t, "storage_not_durable", r.only().Reason)
@@ -381,9 +382,7 @@ func TestOneActionInFlightATarget(t *testing.T) {
 		r.change = func(cfg *Config) {
 			change(cfg)
 			other := map[string]any{}
-			for key, value := range cfg.Plans[0] {
-				other[key] = value
-			}
+			maps.Copy(other, cfg.Plans[0])
 			other["id"], other["match"] = "slow", []any{`fault="slow"`}
 			cfg.Plans = append(cfg.Plans, other)
 		}
@@ -411,9 +410,7 @@ func TestHostBudget(t *testing.T) {
 			cfg.Plans = nil
 			for i := range 4 {
 				p := map[string]any{}
-				for key, value := range base {
-					p[key] = value
-				}
+				maps.Copy(p, base)
 				p["id"], p["match"] = fmt.Sprintf("p%d", i), []any{fmt.Sprintf(`fault="f%d"`, i)}
 				p["target"] = map[string]any{"kind": "service", "name": fmt.Sprintf("s%d", i)}
 				cfg.Plans = append(cfg.Plans, p)

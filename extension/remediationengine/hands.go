@@ -57,7 +57,7 @@ const lateness = 2 * time.Second
 // once. A call that hangs keeps its place until it returns, so that hung
 // actuators are bounded too, but nobody waits for it.
 type hands struct {
-	ctx     context.Context //nolint:containedctx // ends every call at shutdown
+	ctx     context.Context // ends every call at shutdown
 	verbs   map[string]actuator.Actuator
 	max     int
 	results chan result // holds an answer of every worker
@@ -100,6 +100,8 @@ func (h *hands) runs(incident string, kind jobKind) bool {
 }
 
 // begin starts a job unless every place is taken or one like it is under way.
+//
+//nolint:contextcheck // a call ends with the engine, not with whoever made the loop turn
 func (h *hands) begin(j job, now time.Time) bool {
 	if h.free() < 1 || h.waits(j.incident, j.kind) {
 		return false

@@ -31,7 +31,7 @@ type knob struct {
 // fires lets the fault fire every second and tells what became of it.
 func fires(span time.Duration) func(*rig) string {
 	return func(r *rig) string {
-		r.pass(span, "web", always(finding.Firing))
+		r.pass(span, always(finding.Firing))
 		return told(r)
 	}
 }
@@ -51,8 +51,8 @@ func heals(times int, pause time.Duration) func(*rig) string {
 		r.fake.onAct = func() { state = finding.Normal }
 		for range times {
 			state = finding.Firing
-			r.pass(30*time.Second, "web", func() finding.State { return state })
-			r.pass(pause, "web", always(finding.Normal))
+			r.pass(30*time.Second, func() finding.State { return state })
+			r.pass(pause, always(finding.Normal))
 		}
 		return told(r)
 	}
@@ -92,7 +92,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	}
 	knobs := map[string]knob{
 		"storage": {func(cfg *Config) { cfg.Mode = "observe" }, func(cfg *Config) { cfg.Storage = nil }, func(r *rig) string {
-			r.pass(5*time.Second, "web", always(finding.Firing))
+			r.pass(5*time.Second, always(finding.Firing))
 			next := r.crash().start()
 			defer next.stop()
 			return told(next)
@@ -131,7 +131,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 			hang := make(chan struct{})
 			defer close(hang)
 			r.fake.onAct = func() { <-hang }
-			r.pass(4*time.Second, "web", always(finding.Firing))
+			r.pass(4*time.Second, always(finding.Firing))
 			return fmt.Sprint(r.loop.hands.free())
 		}},
 		"queue_size": {nil, func(cfg *Config) { cfg.QueueSize = 16 }, func(r *rig) string {
@@ -195,8 +195,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 // parents.
 func keysOf(typ reflect.Type, prefix string) []string {
 	var keys []string
-	for i := range typ.NumField() {
-		field := typ.Field(i)
+	for field := range typ.Fields() {
 		key := prefix + field.Tag.Get("mapstructure")
 		if field.Type.Kind() == reflect.Struct {
 			keys = append(keys, keysOf(field.Type, key+"::")...)

@@ -29,6 +29,7 @@ const tick = time.Second
 // loop decides. One goroutine runs it and owns everything in it; others reach
 // it through intake, commands and the results of workers.
 type loop struct {
+	ctx     context.Context // of Start, without its end: what is decided is counted and written whoever stops waiting
 	cfg     *Config
 	log     *zap.Logger
 	tel     *metadata.TelemetryBuilder
@@ -135,17 +136,16 @@ func (l *loop) turn(now time.Time, do func(time.Time)) {
 // executed until it is.
 func (l *loop) flush() {
 	if l.journal.Dirty() {
-		if err := l.journal.Flush(context.Background()); err != nil {
+		if err := l.journal.Flush(l.ctx); err != nil {
 			l.log.Error("the journal cannot be written, nothing is executed until it can", zap.Error(err))
 		}
 	}
-	ctx := context.Background()
 	if n := l.journal.Failures(); n > l.fails {
-		l.tel.RemediationEngineJournalFailures.Add(ctx, n-l.fails)
+		l.tel.RemediationEngineJournalFailures.Add(l.ctx, n-l.fails)
 		l.fails = n
 	}
 	if n := l.journal.Outbox().Dropped(); n > l.lost {
-		l.tel.RemediationEngineAuditDropped.Add(ctx, n-l.lost)
+		l.tel.RemediationEngineAuditDropped.Add(l.ctx, n-l.lost)
 		l.lost = n
 	}
 }
@@ -160,7 +160,7 @@ func (l *loop) apply(ev incident.Event) (incident.Incident, bool) {
 	before, after, err := l.book.Apply(ev, ev.Time)
 	switch {
 	case errors.Is(err, incident.ErrFull):
-		l.tel.RemediationEngineIncidentsRefused.Add(context.Background(), 1)
+		l.tel.RemediationEngineIncidentsRefused.Add(l.ctx, 1)
 		return before, false
 	case err != nil:
 		l.log.Error("an event was refused", zap.String("incident", ev.Incident), zap.Error(err))
@@ -267,13 +267,13 @@ func (l *loop) evidence(f finding.Finding, now time.Time) []string {
 		found, err := matched.Target.Resolve(f, l.around.host)
 		if err != nil {
 			l.log.Debug("a plan matched, but the finding names no target", zap.String("plan", matched.ID), zap.Error(err))
-			l.tel.RemediationEngineEvidenceUnmatched.Add(context.Background(), 1)
+			l.tel.RemediationEngineEvidenceUnmatched.Add(l.ctx, 1)
 			return ids
 		}
 		target = found
 	case f.Fault == "" || len(f.Rules) == 0:
 		if len(ids) == 0 {
-			l.tel.RemediationEngineEvidenceUnmatched.Add(context.Background(), 1)
+			l.tel.RemediationEngineEvidenceUnmatched.Add(l.ctx, 1)
 		}
 		return ids
 	}

@@ -3,6 +3,7 @@
 package remediationengine
 
 import (
+	"maps"
 	"math"
 	"time"
 
@@ -110,6 +111,7 @@ func records(ev incident.Event, before, after incident.Incident) []audit.Record 
 		} else {
 			r.add(recordExternally, audit.Info, nil)
 		}
+	default: // dispatched is told by intended, evidence and checks by what they lead to
 	}
 	return r.out
 }
@@ -143,9 +145,7 @@ func (r *recorder) add(name string, severity audit.Severity, more map[string]any
 	for key, value := range r.ev.Labels {
 		attributes[key] = value
 	}
-	for key, value := range more {
-		attributes[key] = value
-	}
+	maps.Copy(attributes, more)
 	r.out = append(r.out, audit.Record{
 		Time: r.ev.Time, Name: name, Severity: severity, Body: r.ev.Text, Incident: in.ID, Attributes: attributes,
 	})
@@ -200,6 +200,7 @@ func (r *recorder) verdict() {
 		r.add(recordResolved, audit.Info, map[string]any{attrTimeToVerify: took})
 	case incident.Escalated:
 		r.add(recordEscalated, audit.Error, nil)
+	default: // the next attempt or step speaks for itself
 	}
 }
 

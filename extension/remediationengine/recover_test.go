@@ -32,7 +32,7 @@ func crashed(t *testing.T, verb string, change func(*rig)) (died, next *rig) {
 	hang := make(chan struct{})
 	died.t.Cleanup(func() { close(hang) })
 	died.fake.set(func(f *fake) { f.onAct = func() { <-hang } })
-	died.pass(4*time.Second, "web", always(finding.Firing))
+	died.pass(4*time.Second, always(finding.Firing))
 	require.Equal(t, incident.Executing, died.only().State)
 	next = died.crash()
 	if change != nil {
@@ -65,7 +65,7 @@ func TestACrashNeverRepeatsWhatMustNotBeRepeated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				died, next := crashed(t, c.verb, c.change)
-				next.pass(5*time.Minute, "web", always(c.state))
+				next.pass(5*time.Minute, always(c.state))
 				require.Equal(t, c.want, next.book.List()[len(next.book.List())-1].State, "%+v", next.only().History)
 				require.Len(t, next.fake.acts(), c.acts)
 				if c.repeat {
@@ -82,18 +82,18 @@ func TestACrashWhileVerifyingGoesOnVerifying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
 		for len(r.fake.acts()) == 0 {
-			r.pass(time.Second, "web", always(finding.Firing))
+			r.pass(time.Second, always(finding.Firing))
 		}
 		next := r.crash().start()
 		require.Equal(t, incident.Settling, next.only().State)
 		require.True(t, next.WatchesAny(), "the series of the evidence are remembered")
-		next.pass(30*time.Second, "web", always(finding.Normal))
+		next.pass(30*time.Second, always(finding.Normal))
 		require.Equal(t, incident.Cooldown, next.only().State)
 		require.Empty(t, next.fake.executed)
 		next.stop()
 
 		third := next.crash().start()
-		third.pass(5*time.Minute, "web", always(finding.Firing))
+		third.pass(5*time.Minute, always(finding.Firing))
 		require.Empty(t, third.fake.acts(), "the cool-down is remembered")
 		third.stop()
 		r.stop()
@@ -114,7 +114,7 @@ func TestADamagedJournalDropsToObserveUntilAPersonSaysSo(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
 		state := finding.Firing
 		r.fake.onAct = func() { state = finding.Normal }
-		r.pass(30*time.Second, "web", func() finding.State { return state })
+		r.pass(30*time.Second, func() finding.State { return state })
 		r.stop()
 		damage(t, r.dir, "budget")
 
@@ -123,14 +123,14 @@ func TestADamagedJournalDropsToObserveUntilAPersonSaysSo(t *testing.T) {
 		require.Equal(t, "auto", next.Status().Mode)
 		require.Contains(t, next.Status().Why, "budget has a wrong checksum")
 		require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, next.status)
-		next.pass(time.Minute, "web", always(finding.Firing))
+		next.pass(time.Minute, always(finding.Firing))
 		require.Empty(t, next.fake.acts())
 		next.record("remediation.action.would_execute")
 		require.Equal(t, "observe", next.crash().start().Status().Effective, "a restart forgives nothing")
 
 		require.NoError(t, next.SetStop(t.Context(), operate.Stop{By: "ann"}))
 		require.Equal(t, "auto", next.Status().Effective)
-		next.pass(10*time.Second, "web", always(finding.Firing))
+		next.pass(10*time.Second, always(finding.Firing))
 		require.Len(t, next.fake.acts(), 1)
 		next.stop()
 	})
@@ -160,7 +160,7 @@ func TestAHungActuatorBlocksNeitherLoopNorShutdown(t *testing.T) {
 		hang := make(chan struct{})
 		r.fake.onAct = func() { <-hang }
 		r.start()
-		r.pass(3*time.Minute, "web", always(finding.Firing))
+		r.pass(3*time.Minute, always(finding.Firing))
 		require.Len(t, r.fake.acts(), 1, "an effect may still come, so that nothing else is tried")
 		require.Equal(t, incident.Escalated, r.only().State, "%+v", r.only().History)
 		require.True(t, r.only().Doubt)
@@ -177,7 +177,7 @@ func TestAPanickingActuatorIsAnUnknownOutcome(t *testing.T) {
 		r := newRig(t, downPlan, nil)
 		r.fake.onAct = func() { panic("oops") }
 		r.start()
-		r.pass(3*time.Minute, "web", always(finding.Firing))
+		r.pass(3*time.Minute, always(finding.Firing))
 		require.Len(t, r.fake.acts(), 1)
 		require.Equal(t, incident.Escalated, r.only().State)
 		r.record("remediation.action.unknown")
@@ -220,13 +220,13 @@ func TestAJournalThatCannotBeWrittenWithholdsActionsUntilItCan(t *testing.T) {
 				r.wrap = func(c storage.Client) storage.Client { bad.Client = c; return bad }
 				r.start()
 				set(bad, true)
-				r.pass(30*time.Second, "web", always(finding.Firing))
+				r.pass(30*time.Second, always(finding.Firing))
 				require.Empty(t, r.fake.executed)
 				require.Equal(t, "observe", r.Status().Effective)
 				require.Contains(t, r.Status().Why, "journal")
 				require.Contains(t, r.status, componentstatus.StatusRecoverableError)
 				set(bad, false)
-				r.pass(10*time.Second, "web", always(finding.Firing))
+				r.pass(10*time.Second, always(finding.Firing))
 				require.Len(t, r.fake.acts(), 1)
 				require.Equal(t, "auto", r.Status().Effective)
 				require.Equal(t, componentstatus.StatusOK, r.status[len(r.status)-1])

@@ -189,13 +189,13 @@ func (r *rig) see(name string, state finding.State, change func(*finding.Finding
 	synctest.Wait()
 }
 
-// pass lets time pass, with a point of the series every second.
-func (r *rig) pass(span time.Duration, name string, state func() finding.State) {
+// pass lets time pass, with a point of the series web every second.
+func (r *rig) pass(span time.Duration, state func() finding.State) {
 	r.t.Helper()
 	for range int(span / time.Second) {
 		time.Sleep(time.Second)
 		synctest.Wait()
-		r.see(name, state(), nil)
+		r.see("web", state(), nil)
 	}
 }
 

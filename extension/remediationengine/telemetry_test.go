@@ -50,7 +50,7 @@ func TestTelemetry(t *testing.T) {
 		r.tel = componenttest.NewTelemetry()
 		r.bad = &faulty{hang: make(chan struct{})}
 		r.start()
-		r.pass(5*time.Minute, "web", always(finding.Firing))
+		r.pass(5*time.Minute, always(finding.Firing))
 		require.Equal(t, int64(3), r.sum("otelcol_remediation_engine_actions"))
 		require.Positive(t, r.sum("otelcol_remediation_engine_decisions"))
 		require.Equal(t, int64(1), r.sum("otelcol_remediation_engine_time_to_act"))

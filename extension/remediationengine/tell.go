@@ -30,7 +30,6 @@ func (l *loop) tell(ev incident.Event, before, after incident.Incident, said []a
 		log(r.Name, zap.String("incident", after.ID), zap.String("fault", after.Fault), zap.String("target", actuator.Clean(after.Target.String(), maxText)),
 			zap.String("reason", ev.Reason), zap.String("text", ev.Text))
 	}
-	ctx := context.Background()
 	switch ev.Kind {
 	case incident.KindHeld, incident.KindEscalated:
 		verdict := "hold"
@@ -38,23 +37,24 @@ func (l *loop) tell(ev incident.Event, before, after incident.Incident, said []a
 			verdict = "no"
 		}
 		if ev.Guard != "" {
-			l.tel.RemediationEngineDecisions.Add(ctx, 1, metric.WithAttributes(attribute.String("verdict", verdict), attribute.String("reason", ev.Reason)))
+			l.tel.RemediationEngineDecisions.Add(l.ctx, 1, metric.WithAttributes(attribute.String("verdict", verdict), attribute.String("reason", ev.Reason)))
 		}
 	case incident.KindWould:
-		l.acted(ctx, ev.Labels[attrAction], "would_execute")
+		l.acted(ev.Labels[attrAction], "would_execute")
 	case incident.KindIntended:
 		if after.Actions == 1 && before.Actions == 0 {
-			l.tel.RemediationEngineTimeToAct.Record(ctx, seconds(ev.Time.Sub(after.First)), metric.WithAttributes(attribute.String("fault", after.Fault)))
+			l.tel.RemediationEngineTimeToAct.Record(l.ctx, seconds(ev.Time.Sub(after.First)), metric.WithAttributes(attribute.String("fault", after.Fault)))
 		}
 	case incident.KindOutcome:
-		l.acted(ctx, after.Intent.Request.Verb, string(ev.Result.Done.Outcome))
+		l.acted(after.Intent.Request.Verb, string(ev.Result.Done.Outcome))
 	case incident.KindVerdict:
-		l.tel.RemediationEngineTimeToVerify.Record(ctx, seconds(ev.Time.Sub(before.Acted)), metric.WithAttributes(attribute.String("outcome", string(ev.Verdict))))
+		l.tel.RemediationEngineTimeToVerify.Record(l.ctx, seconds(ev.Time.Sub(before.Acted)), metric.WithAttributes(attribute.String("outcome", string(ev.Verdict))))
+	default: // counted by state
 	}
 }
 
-func (l *loop) acted(ctx context.Context, verb, outcome string) {
-	l.tel.RemediationEngineActions.Add(ctx, 1, metric.WithAttributes(attribute.String("verb", verb), attribute.String("outcome", outcome)))
+func (l *loop) acted(verb, outcome string) {
+	l.tel.RemediationEngineActions.Add(l.ctx, 1, metric.WithAttributes(attribute.String("verb", verb), attribute.String("outcome", outcome)))
 }
 
 // observe registers what is read when metrics are collected.

@@ -152,7 +152,7 @@ func (ev Evidence) merge(other Evidence) Evidence {
 			known = known || ev[i].Last.Series == s.Last.Series
 		}
 		if !known && len(out) < MaxSeries {
-			out = append(out[:len(out):len(out)], s)
+			out = append(slices.Clip(out), s)
 		}
 	}
 	return out

@@ -3,6 +3,8 @@
 package incident
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/homeostat/homeostat/extension/actuator"
@@ -88,12 +90,10 @@ func (in Incident) would(ev Event, _ time.Time) (Incident, error) {
 	if !in.State.Undecided() || ev.Step == "" {
 		return in, in.refuse(ev, "no step is pending")
 	}
-	for _, step := range in.Would {
-		if step == ev.Step {
-			return in, in.refuse(ev, "it was recorded already")
-		}
+	if slices.Contains(in.Would, ev.Step) {
+		return in, in.refuse(ev, "it was recorded already")
 	}
-	in.Would = append(in.Would[:len(in.Would):len(in.Would)], ev.Step)
+	in.Would = append(slices.Clip(in.Would), ev.Step)
 	return in.enter(Gated, ev), nil
 }
 
@@ -220,9 +220,7 @@ func (in Incident) check(ev Event, _ time.Time) (Incident, error) {
 	}
 	c := *ev.Check
 	checks := make(map[string]Track, len(in.Checks)+1)
-	for name, track := range in.Checks {
-		checks[name] = track
-	}
+	maps.Copy(checks, in.Checks)
 	track := checks[c.Name]
 	track.Last, track.Seen, track.Text = c.Time, c.Seen, c.Text
 	if c.Seen != Inconclusive {

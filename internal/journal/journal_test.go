@@ -407,14 +407,14 @@ func TestAnyCrashRemembersAPrefix(t *testing.T) {
 					c.apply(incident.Event{Kind: incident.KindHeld, Incident: id, Reason: "x"})
 				}
 			default:
-				_ = c.Flush(context.Background())
+				_ = c.Flush(t.Context())
 			}
 			crashed, damage := hire(rt, c.store.copy())
 			require.NoError(rt, damage)
 			require.GreaterOrEqual(rt, len(crashed.state.Ledger.Entries), reserved, "a dispatched action is never forgotten")
 		}
 		c.store.set(func() { c.store.fail = false })
-		require.NoError(rt, c.Flush(context.Background()))
+		require.NoError(rt, c.Flush(t.Context()))
 		again, damage := hire(rt, c.store.copy())
 		require.NoError(rt, damage)
 		c.same(rt, again)
@@ -480,7 +480,7 @@ func FuzzDecode(f *testing.F) {
 		require.NoError(t, err)
 		var back []byte
 		require.NoError(t, Decode(key, record, &back))
-		require.Equal(t, len(data), len(back))
+		require.Len(t, back, len(data))
 	})
 }
 
@@ -488,6 +488,6 @@ func BenchmarkReserve(b *testing.B) {
 	c, _ := hire(b, newMemory())
 	ev := incident.Event{Kind: incident.KindHeld, Incident: "i", Time: start}
 	for b.Loop() {
-		_ = c.Reserve(context.Background(), ev, c.state.Ledger, nil)
+		_ = c.Reserve(b.Context(), ev, c.state.Ledger, nil)
 	}
 }

@@ -57,7 +57,7 @@ func Open(ctx context.Context, store Store, opts Options, state func() State) (j
 
 // reader reads records and collects what is damaged.
 type reader struct {
-	ctx    context.Context //nolint:containedctx // lives as long as Open
+	ctx    context.Context // lives as long as Open
 	store  Store
 	damage []error
 	unread []Change

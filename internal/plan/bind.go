@@ -58,7 +58,7 @@ func Bind(plans []Plan, verbs map[string]actuator.Spec) ([]Plan, error) {
 
 func (p Plan) bind(s Step, verbs map[string]actuator.Spec) (Step, error) {
 	if s.Escalates() {
-		return s, s.bare(Escalate)
+		return s.bare(Escalate)
 	}
 	spec, known := verbs[s.Action]
 	if !known {
@@ -73,21 +73,21 @@ func (p Plan) bind(s Step, verbs map[string]actuator.Spec) (Step, error) {
 	}
 	s.Spec, s.Params = spec, params
 	if spec.Impact == actuator.Observe {
-		return s, s.bare(s.Action)
+		return s.bare(s.Action)
 	}
 	return s.complete(p)
 }
 
 // bare checks that a step that changes nothing has no keys for those that do.
-func (s *Step) bare(action string) error {
+func (s Step) bare(action string) (Step, error) {
 	if s.Verify != nil || s.Settle >= 0 || s.Attempts > 1 || s.Backoff != (incident.Backoff{}) || s.Reason != "" {
-		return fmt.Errorf("%s changes nothing: attempts, backoff, settle, verify and reason have no effect", action)
+		return s, fmt.Errorf("%s changes nothing: attempts, backoff, settle, verify and reason have no effect", action)
 	}
 	if s.Escalates() && len(s.Params) > 0 {
-		return fmt.Errorf("params: %s takes none", action)
+		return s, fmt.Errorf("params: %s takes none", action)
 	}
 	s.Attempts, s.Settle = 1, 0
-	return nil
+	return s, nil
 }
 
 func (s Step) complete(p Plan) (Step, error) {

@@ -4,7 +4,6 @@ package plan
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -234,7 +233,7 @@ func FuzzParse(f *testing.F) {
 			require.NotEmpty(t, p.Match)
 			require.NotEmpty(t, p.Steps)
 			require.LessOrEqual(t, p.Mode, Auto)
-			require.False(t, strings.Contains(p.Digest(), " "))
+			require.NotContains(t, p.Digest(), " ")
 			_, _ = Bind([]Plan{p}, verbs)
 		}
 	})

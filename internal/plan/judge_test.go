@@ -35,7 +35,7 @@ func TestJudge(t *testing.T) {
 		}
 		return tr
 	}
-	clear := Verify{Clear: true, Hold: 10 * time.Second}
+	calm := Verify{Clear: true, Hold: 10 * time.Second}
 	gone := Verify{Gone: true, Hold: 10 * time.Second}
 	for _, c := range []struct {
 		name     string
@@ -45,20 +45,20 @@ func TestJudge(t *testing.T) {
 		early    incident.Verdict // before the deadline
 		late     incident.Verdict // at it
 	}{
-		{"held", clear, incident.Evidence{series(finding.Normal, 20, 10, 5, 5)}, nil, incident.Passed, incident.Passed},
-		{"not held for long enough", clear, incident.Evidence{series(finding.Normal, 20, 11, 5, 5)}, nil, "", incident.Inconclusive},
-		{"too few points", clear, incident.Evidence{series(finding.Normal, 30, 10, 2, 2)}, nil, "", incident.Inconclusive},
-		{"still firing", clear, incident.Evidence{series(finding.Firing, 30, 0, 0, 3)}, nil, "", incident.Failed},
-		{"still pending", clear, incident.Evidence{series(finding.Pending, 30, 0, 0, 3)}, nil, "", incident.Failed},
-		{"firing, but too few points say so", clear, incident.Evidence{series(finding.Firing, 30, 0, 0, 2)}, nil, "", incident.Inconclusive},
-		{"firing on old data only", clear, incident.Evidence{series(finding.Firing, 5, 0, 0, 9)}, nil, "", incident.Inconclusive},
-		{"silent", clear, incident.Evidence{series(finding.Unknown, 30, 0, 0, 9)}, nil, "", incident.Inconclusive},
-		{"one of two still fires", clear, incident.Evidence{series(finding.Normal, 20, 10, 5, 5), series(finding.Firing, 30, 0, 0, 3)}, nil, "", incident.Failed},
-		{"no series at all", clear, nil, nil, "", incident.Inconclusive},
-		{"missing again", clear, incident.Evidence{absent(finding.Firing, 20)}, nil, "", incident.Failed},
-		{"missing, and nothing was said since", clear, incident.Evidence{absent(finding.Firing, 3)}, nil, "", incident.Inconclusive},
-		{"back, counted from the floor", clear, incident.Evidence{absent(finding.Resolved, 2)}, nil, incident.Passed, incident.Passed},
-		{"back too late", clear, incident.Evidence{absent(finding.Resolved, 51)}, nil, "", incident.Inconclusive},
+		{"held", calm, incident.Evidence{series(finding.Normal, 20, 10, 5, 5)}, nil, incident.Passed, incident.Passed},
+		{"not held for long enough", calm, incident.Evidence{series(finding.Normal, 20, 11, 5, 5)}, nil, "", incident.Inconclusive},
+		{"too few points", calm, incident.Evidence{series(finding.Normal, 30, 10, 2, 2)}, nil, "", incident.Inconclusive},
+		{"still firing", calm, incident.Evidence{series(finding.Firing, 30, 0, 0, 3)}, nil, "", incident.Failed},
+		{"still pending", calm, incident.Evidence{series(finding.Pending, 30, 0, 0, 3)}, nil, "", incident.Failed},
+		{"firing, but too few points say so", calm, incident.Evidence{series(finding.Firing, 30, 0, 0, 2)}, nil, "", incident.Inconclusive},
+		{"firing on old data only", calm, incident.Evidence{series(finding.Firing, 5, 0, 0, 9)}, nil, "", incident.Inconclusive},
+		{"silent", calm, incident.Evidence{series(finding.Unknown, 30, 0, 0, 9)}, nil, "", incident.Inconclusive},
+		{"one of two still fires", calm, incident.Evidence{series(finding.Normal, 20, 10, 5, 5), series(finding.Firing, 30, 0, 0, 3)}, nil, "", incident.Failed},
+		{"no series at all", calm, nil, nil, "", incident.Inconclusive},
+		{"missing again", calm, incident.Evidence{absent(finding.Firing, 20)}, nil, "", incident.Failed},
+		{"missing, and nothing was said since", calm, incident.Evidence{absent(finding.Firing, 3)}, nil, "", incident.Inconclusive},
+		{"back, counted from the floor", calm, incident.Evidence{absent(finding.Resolved, 2)}, nil, incident.Passed, incident.Passed},
+		{"back too late", calm, incident.Evidence{absent(finding.Resolved, 51)}, nil, "", incident.Inconclusive},
 		{"gone", gone, nil, map[string]incident.Track{CheckGone: track(incident.Passed, 6, 16, 5)}, incident.Passed, incident.Passed},
 		{"gone too briefly", gone, nil, map[string]incident.Track{CheckGone: track(incident.Passed, 7, 16, 5)}, "", incident.Inconclusive},
 		{"still there", gone, nil, map[string]incident.Track{CheckGone: track(incident.Failed, 0, 16, 5)}, "", incident.Failed},

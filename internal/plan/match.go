@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
@@ -23,12 +24,7 @@ var labelNames = []string{"fault", "rule", "severity", "metric", "kind", "direct
 // knownLabel reports whether findings carry the label at all, so that a typo
 // is an error and not a plan that never matches.
 func knownLabel(name string) bool {
-	for _, known := range labelNames {
-		if name == known {
-			return true
-		}
-	}
-	return len(name) > len(resourcePrefix) && strings.HasPrefix(name, resourcePrefix) ||
+	return slices.Contains(labelNames, name) || len(name) > len(resourcePrefix) && strings.HasPrefix(name, resourcePrefix) ||
 		len(name) > len(attributePrefix) && strings.HasPrefix(name, attributePrefix)
 }
 

@@ -54,11 +54,11 @@ func TestMatchers(t *testing.T) {
 }
 
 func TestTheFirstPlanThatMatchesAnswers(t *testing.T) {
-	any, err := parseMatchers(`fault=~".+"`)
+	some, err := parseMatchers(`fault=~".+"`)
 	require.NoError(t, err)
 	none, err := parseMatchers(`fault="x"`)
 	require.NoError(t, err)
-	p, ok := Find([]Plan{{ID: "none", Match: none}, {ID: "first", Match: any}, {ID: "second", Match: any}}, seen)
+	p, ok := Find([]Plan{{ID: "none", Match: none}, {ID: "first", Match: some}, {ID: "second", Match: some}}, seen)
 	require.True(t, ok)
 	require.Equal(t, "first", p.ID)
 	_, ok = Find([]Plan{{ID: "none", Match: none}}, seen)

@@ -5,6 +5,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"unicode"
@@ -47,9 +48,7 @@ func (t TargetSpec) Resolve(f finding.Finding, host Host) (actuator.Target, erro
 	attr := map[string]string{}
 	if t.From == fromEvidence {
 		for _, source := range []map[string]string{f.Resource, f.Attributes} {
-			for key, value := range source {
-				attr[key] = value
-			}
+			maps.Copy(attr, source)
 		}
 		for _, key := range selectors {
 			delete(attr, key)
