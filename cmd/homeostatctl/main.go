@@ -5,16 +5,23 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
-
-	"github.com/spf13/cobra"
+	"os/signal"
+	"syscall"
 )
 
-func main() {
-	root := &cobra.Command{Use: "homeostatctl", Short: "Operate a running Homeostat", SilenceUsage: true, SilenceErrors: true}
-	if err := root.Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "homeostatctl:", err)
-		os.Exit(1)
+func main() { os.Exit(run()) }
+
+// run is main without the exit, so that tests can call it as a program.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := newRoot().ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
 	}
+	fmt.Fprintln(os.Stderr, "homeostatctl: "+clean(explain(err)))
+	return exitCode(err)
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/homeostat/homeostat/internal/operate"
 )
@@ -92,6 +93,10 @@ func parseEndpoint(endpoint string, secret bool) (base, socket string, err error
 		return "", "", errors.New("use http://HOST:PORT, https://HOST:PORT or unix:///PATH")
 	}
 }
+
+// SetTimeout bounds each request from now on; 0 is no bound. Call it before
+// the client is used.
+func (c *Client) SetTimeout(d time.Duration) { c.http.Timeout = d }
 
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -112,6 +113,16 @@ func TestClientNobodyListens(t *testing.T) {
 	cancel()
 	_, err = clientOf(t, "http://"+listener.Addr().String(), "").Status(ctx)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestClientTimeout(t *testing.T) {
+	desk := consoletest.NewDesk()
+	desk.Hang()
+	c := clientOf(t, serve(t, local(desk)), "")
+	c.SetTimeout(10 * time.Millisecond)
+	err := c.SetStop(t.Context(), StopBody{On: true})
+	require.ErrorIs(t, err, ErrUnreachable)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // Something else on the port must not be mistaken for a console.
