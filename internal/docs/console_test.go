@@ -85,7 +85,7 @@ func checkout(root string) func(*testscript.Env) error {
 		if err != nil {
 			return err
 		}
-		env.Vars = append(env.Vars, append(caches, "HOME="+env.WorkDir, "OTEL_EXPORTER_OTLP_ENDPOINT=")...)
+		env.Vars = append(env.Vars, append(caches, "HOME="+env.WorkDir)...)
 		env.Values[running{}] = new(background)
 		return nil
 	}
