@@ -76,13 +76,13 @@ func shown(in incident.Incident) operate.Incident {
 
 // Answer implements operate.Desk. The answer is on disk before it counts.
 func (e *engine) Answer(ctx context.Context, answer operate.Answer) error {
-	return e.command(ctx, func(now time.Time) error { return e.loop.answer(answer, now) })
+	return e.command(ctx, func(now time.Time) error { return e.loop.answer(answer, now) }) //nolint:contextcheck // a call of an actuator ends with the engine, not with this
 }
 
 // SetStop implements operate.Desk. A thrown switch counts at once, and errs
 // when it could not be made durable; a release counts only when it is.
 func (e *engine) SetStop(ctx context.Context, stop operate.Stop) error {
-	return e.command(ctx, func(now time.Time) error { return e.loop.setStop(stop, now) })
+	return e.command(ctx, func(now time.Time) error { return e.loop.setStop(stop, now) }) //nolint:contextcheck // a call of an actuator ends with the engine, not with this
 }
 
 // command has the loop do something and waits for it.

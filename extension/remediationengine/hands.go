@@ -100,8 +100,6 @@ func (h *hands) runs(incident string, kind jobKind) bool {
 }
 
 // begin starts a job unless every place is taken or one like it is under way.
-//
-//nolint:contextcheck // a call ends with the engine, not with whoever made the loop turn
 func (h *hands) begin(j job, now time.Time) bool {
 	if h.free() < 1 || h.waits(j.incident, j.kind) {
 		return false
@@ -112,9 +110,7 @@ func (h *hands) begin(j job, now time.Time) bool {
 	h.waiting[j.key()] = j
 	h.running[j.id] = j.key()
 	h.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(h.ctx, j.limit)
-		defer cancel()
-		r := h.call(ctx, j)
+		r := h.call(j)
 		r.id = j.id
 		h.results <- r
 	})
@@ -147,7 +143,9 @@ func (h *hands) overdue(now time.Time) []job {
 }
 
 // call runs in a worker. A panic of an actuator is an unknown outcome.
-func (h *hands) call(ctx context.Context, j job) (r result) {
+func (h *hands) call(j job) (r result) {
+	ctx, cancel := context.WithTimeout(h.ctx, j.limit)
+	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			r = result{outcome: actuator.Unknown, done: actuator.Result{Outcome: actuator.Unknown}, err: fmt.Errorf("%w: %v", errPanic, p)}

@@ -86,7 +86,7 @@ type command struct {
 func (l *loop) run(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	l.turn(time.Now(), func(now time.Time) { l.advanceAll(now) })
+	l.turn(time.Now(), func(now time.Time) { l.advanceAll(now) }) //nolint:contextcheck // a call of an actuator ends with the engine, not with this
 	for {
 		select {
 		case <-ctx.Done():
@@ -94,11 +94,11 @@ func (l *loop) run(ctx context.Context) {
 		case <-l.intake.wake:
 			l.turn(time.Now(), l.hear)
 		case r := <-l.hands.results:
-			l.turn(time.Now(), func(now time.Time) { l.learn(r, now) })
+			l.turn(time.Now(), func(now time.Time) { l.learn(r, now) }) //nolint:contextcheck // a call of an actuator ends with the engine, not with this
 		case c := <-l.commands:
 			l.turn(time.Now(), func(now time.Time) { c.reply <- c.do(now) })
 		case <-ticker.C:
-			l.turn(time.Now(), func(now time.Time) { l.overdue(now); l.advanceAll(now); l.sweep(now) })
+			l.turn(time.Now(), func(now time.Time) { l.overdue(now); l.advanceAll(now); l.sweep(now) }) //nolint:contextcheck // a call of an actuator ends with the engine, not with this
 		}
 	}
 }
