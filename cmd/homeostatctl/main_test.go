@@ -48,7 +48,7 @@ func setup(env *testscript.Env) error {
 	plain := httptest.NewServer(handler)
 	guarded := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer s3cret" {
-			console.WriteProblem(w, &console.Problem{Type: console.ProblemUnauthorized, Title: "The request is not authenticated", Status: 401})
+			console.WriteProblem(w, &console.Problem{Type: console.ProblemUnauthenticated, Title: "The request is not authenticated", Status: 401})
 			return
 		}
 		handler.ServeHTTP(w, r)
@@ -86,7 +86,7 @@ func setup(env *testscript.Env) error {
 
 // deskCommand looks at the desk of a script, or changes it:
 //
-//	desk answers        print the answers that it took
+//	desk answers        print the answers that it took, or none
 //	desk stops          print what it was told about the stop switch
 //	desk clear          forget all incidents
 //	desk fail MESSAGE   fail from now on
@@ -97,6 +97,9 @@ func deskCommand(ts *testscript.TestScript, neg bool, args []string) {
 	desk := ts.Value(deskKey{}).(*consoletest.Desk)
 	switch args[0] {
 	case "answers":
+		if len(desk.Answers()) == 0 {
+			fmt.Fprintln(ts.Stdout(), "none")
+		}
 		for _, a := range desk.Answers() {
 			fmt.Fprintf(ts.Stdout(), "%s %s approve=%t by=%s comment=%q\n", a.Incident, a.Digest, a.Approve, a.By, a.Comment)
 		}

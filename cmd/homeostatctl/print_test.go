@@ -53,7 +53,7 @@ func TestWhen(t *testing.T) {
 }
 
 func TestReadYes(t *testing.T) {
-	for text, want := range map[string]bool{"y\n": true, "YES\n": true, " yes \n": true, "y": true, "\n": false, "": false, "n\n": false, "yep\n": false} {
+	for text, want := range map[string]bool{"y\n": true, "YES\n": true, "\tyes \n": true, "y": true, "\n": false, "": false, "n\n": false, "yep\n": false} {
 		require.Equal(t, want, readYes(strings.NewReader(text)), "%q", text)
 	}
 }

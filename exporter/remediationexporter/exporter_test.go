@@ -58,12 +58,12 @@ type host map[component.ID]component.Component
 func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
 // started returns an exporter that offers to engine.
-func started(t testing.TB, set exporter.Settings, engine component.Component) exporter.Metrics {
-	t.Helper()
-	exp, err := NewFactory().CreateMetrics(t.Context(), set, createDefaultConfig())
-	require.NoError(t, err)
-	require.NoError(t, exp.Start(t.Context(), host{defaultEngine: engine}))
-	t.Cleanup(func() { require.NoError(t, exp.Shutdown(context.Background())) })
+func started(tb testing.TB, set exporter.Settings, engine component.Component) exporter.Metrics {
+	tb.Helper()
+	exp, err := NewFactory().CreateMetrics(tb.Context(), set, createDefaultConfig())
+	require.NoError(tb, err)
+	require.NoError(tb, exp.Start(tb.Context(), host{defaultEngine: engine}))
+	tb.Cleanup(func() { require.NoError(tb, exp.Shutdown(context.WithoutCancel(tb.Context()))) })
 	return exp
 }
 
@@ -188,7 +188,7 @@ func TestOrdinaryPoints(t *testing.T) {
 // whatever it sent again would be stale evidence.
 func TestRefusedFindingsAreCountedNotReturned(t *testing.T) {
 	tel := componenttest.NewTelemetry()
-	defer func() { require.NoError(t, tel.Shutdown(context.Background())) }()
+	defer func() { require.NoError(t, tel.Shutdown(t.Context())) }()
 	core, observed := observer.New(zap.InfoLevel)
 	set := metadatatest.NewSettings(tel)
 	set.Logger = zap.New(core)

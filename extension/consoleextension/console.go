@@ -147,7 +147,7 @@ func refuse(w http.ResponseWriter, _ *http.Request, message string, status int) 
 		Detail: message, Remedy: "send the body uncompressed",
 	}
 	if status == http.StatusUnauthorized {
-		problem.Type, problem.Title = api.ProblemUnauthorized, "The request is not authenticated"
+		problem.Type, problem.Title = api.ProblemUnauthenticated, "The request is not authenticated"
 		problem.Remedy = "send what the auth extension of the console asks for"
 	}
 	api.WriteProblem(w, problem)

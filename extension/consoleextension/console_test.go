@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -115,15 +116,13 @@ func start(t *testing.T, set extension.Settings, values map[string]any) running 
 		component.MustNewID("tokens"): fakeAuth{},
 	}}
 	all := map[string]any{"endpoint": "127.0.0.1:0"}
-	for key, value := range values {
-		all[key] = value
-	}
+	maps.Copy(all, values)
 	cfg, err := load(all)
 	require.NoError(t, err)
 	ext, err := NewFactory().Create(t.Context(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, ext.Start(t.Context(), h))
-	t.Cleanup(func() { require.NoError(t, ext.Shutdown(context.Background())) })
+	t.Cleanup(func() { require.NoError(t, ext.Shutdown(context.WithoutCancel(t.Context()))) })
 	return running{console: ext.(*console), address: reachable(ext.(*console).listener.Addr()), desk: desk, host: h}
 }
 
@@ -167,7 +166,8 @@ func TestStartNamesIDAndKey(t *testing.T) {
 	}{
 		"missing": {"remediation_engine/two", nil, `engine: no extension "remediation_engine/two" is running; add it to extensions and service::extensions`},
 		"wrong": {
-			"zpages", map[component.ID]component.Component{component.MustNewID("zpages"): bystander{}},
+			"zpages",
+			map[component.ID]component.Component{component.MustNewID("zpages"): bystander{}},
 			`engine: extension "zpages" has no operator's desk; name the id of a remediation engine`,
 		},
 	} {
@@ -280,7 +280,7 @@ func TestAuth(t *testing.T) {
 	for _, token := range []string{"", "mallory"} {
 		var problem *api.Problem
 		require.ErrorAs(t, r.client(t, token).SetStop(t.Context(), api.StopBody{On: true}), &problem)
-		require.Equal(t, api.ProblemUnauthorized, problem.Type)
+		require.Equal(t, api.ProblemUnauthenticated, problem.Type)
 		_, err := r.client(t, token).Incidents(t.Context())
 		require.ErrorAs(t, err, &problem, "reading needs authentication too")
 	}
@@ -321,7 +321,7 @@ func TestHostileTextRoundTrips(t *testing.T) {
 
 func TestTelemetry(t *testing.T) {
 	tel := componenttest.NewTelemetry()
-	defer func() { require.NoError(t, tel.Shutdown(context.Background())) }()
+	defer func() { require.NoError(t, tel.Shutdown(t.Context())) }()
 	r := start(t, metadatatest.NewSettings(tel), nil)
 	c := r.client(t, "")
 	answer := api.AnswerBody{Digest: "sha256:abc", Decision: api.Deny}
@@ -357,7 +357,7 @@ func TestShutdownDoesNotWaitForEver(t *testing.T) {
 	require.Eventually(t, func() bool { return r.desk.Waiting() == 1 }, 5*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, r.console.Shutdown(ctx), context.DeadlineExceeded)
+	require.ErrorIs(t, r.Shutdown(ctx), context.DeadlineExceeded)
 	require.ErrorIs(t, <-answered, api.ErrUnreachable)
 }
 

@@ -185,8 +185,7 @@ func (c *Client) read(response *http.Response, data []byte, into any) error {
 
 // cause drops the method and the URL, which for a socket is made up.
 func cause(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

@@ -87,7 +87,7 @@ func TestClientSendsToken(t *testing.T) {
 	var got []string
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = append(got, r.Header.Get("Authorization"))
-		WriteProblem(w, &Problem{Type: ProblemUnauthorized, Title: "Who are you?", Status: 401})
+		WriteProblem(w, &Problem{Type: ProblemUnauthenticated, Title: "Who are you?", Status: 401})
 	}))
 	var problem *Problem
 	_, err := clientOf(t, url, "s3cret").Status(t.Context())
@@ -137,7 +137,9 @@ func TestClientForeignServers(t *testing.T) {
 			w.WriteHeader(400)
 			_, _ = w.Write([]byte(`{"type":"x"}`))
 		},
-		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere+r.URL.Path, 307) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere+r.URL.Path, http.StatusTemporaryRedirect)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := clientOf(t, serve(t, h), "")

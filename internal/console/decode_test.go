@@ -4,7 +4,6 @@ package console
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
@@ -103,14 +102,14 @@ func FuzzDecode(f *testing.F) {
 			require.NoError(t, json.Unmarshal(data, &want))
 			require.Equal(t, want, got)
 		} else {
-			require.True(t, errors.As(err, &problem))
+			require.ErrorAs(t, err, &problem)
 		}
 		if got, err := decodeStop(data); err == nil {
 			var want StopBody
 			require.NoError(t, json.Unmarshal(data, &want))
 			require.Equal(t, want, got)
 		} else {
-			require.True(t, errors.As(err, &problem))
+			require.ErrorAs(t, err, &problem)
 			require.NotEmpty(t, problem.Remedy)
 		}
 	})

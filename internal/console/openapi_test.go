@@ -142,7 +142,7 @@ func TestOpenAPIReferencesResolve(t *testing.T) {
 			if ref, ok := n["$ref"].(string); ok {
 				seen++
 				var at any = root
-				for _, step := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+				for step := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 					next, _ := at.(map[string]any)
 					at = next[step]
 				}

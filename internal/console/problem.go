@@ -22,19 +22,19 @@ type Problem struct {
 
 // Types of problems.
 const (
-	ProblemMalformed     = "urn:homeostat:problem:malformed"      // 400: no JSON, or not the JSON that was asked for
-	ProblemUnauthorized  = "urn:homeostat:problem:unauthorized"   // 401
-	ProblemForeign       = "urn:homeostat:problem:foreign"        // 403: sent by a page of another origin
-	ProblemNotFound      = "urn:homeostat:problem:not-found"      // 404
-	ProblemMethod        = "urn:homeostat:problem:method"         // 405
-	ProblemTooLate       = "urn:homeostat:problem:too-late"       // 409: operate.ErrTooLate
-	ProblemDigestChanged = "urn:homeostat:problem:digest-changed" // 409: operate.ErrDigest
-	ProblemTooLarge      = "urn:homeostat:problem:too-large"      // 413
-	ProblemMediaType     = "urn:homeostat:problem:media-type"     // 415
-	ProblemMisdirected   = "urn:homeostat:problem:misdirected"    // 421: for a host that is not this one
-	ProblemInvalidField  = "urn:homeostat:problem:invalid-field"  // 422
-	ProblemFailed        = "urn:homeostat:problem:failed"         // 500: the engine could not
-	ProblemTimeout       = "urn:homeostat:problem:timeout"        // 504: the engine did not answer in time
+	ProblemMalformed       = "urn:homeostat:problem:malformed"       // 400: no JSON, or not the JSON that was asked for
+	ProblemUnauthenticated = "urn:homeostat:problem:unauthenticated" // 401
+	ProblemForeign         = "urn:homeostat:problem:foreign"         // 403: sent by a page of another origin
+	ProblemNotFound        = "urn:homeostat:problem:not-found"       // 404
+	ProblemMethod          = "urn:homeostat:problem:method"          // 405
+	ProblemTooLate         = "urn:homeostat:problem:too-late"        // 409: operate.ErrTooLate
+	ProblemDigestChanged   = "urn:homeostat:problem:digest-changed"  // 409: operate.ErrDigest
+	ProblemTooLarge        = "urn:homeostat:problem:too-large"       // 413
+	ProblemMediaType       = "urn:homeostat:problem:media-type"      // 415
+	ProblemMisdirected     = "urn:homeostat:problem:misdirected"     // 421: for a host that is not this one
+	ProblemInvalidField    = "urn:homeostat:problem:invalid-field"   // 422
+	ProblemFailed          = "urn:homeostat:problem:failed"          // 500: the engine could not
+	ProblemTimeout         = "urn:homeostat:problem:timeout"         // 504: the engine did not answer in time
 )
 
 const problemMediaType = "application/problem+json"

@@ -29,12 +29,12 @@ import (
 const digitsID = "00000000000000000000000000001234"
 
 // fakeRoot is the root of a host named db1.
-func fakeRoot(t testing.TB) string {
-	t.Helper()
-	root := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(root, "etc"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/hostname"), []byte("db1\n"), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/machine-id"), []byte(digitsID+"\n"), 0o600))
+func fakeRoot(tb testing.TB) string {
+	tb.Helper()
+	root := tb.TempDir()
+	require.NoError(tb, os.Mkdir(filepath.Join(root, "etc"), 0o755))
+	require.NoError(tb, os.WriteFile(filepath.Join(root, "etc/hostname"), []byte("db1\n"), 0o600))
+	require.NoError(tb, os.WriteFile(filepath.Join(root, "etc/machine-id"), []byte(digitsID+"\n"), 0o600))
 	return root
 }
 
@@ -103,7 +103,9 @@ func TestKnobs(t *testing.T) {
 			"root_path", func(c *Config) {
 				c.RootPath = fakeRoot(t)
 				require.NoError(t, os.WriteFile(filepath.Join(c.RootPath, "etc/hostname"), []byte("db2"), 0o600))
-			}, map[string]any{}, bare,
+			},
+			map[string]any{},
+			bare,
 			[]map[string]any{{"host.name": "db2", "host.id": digitsID, "os.type": "linux"}},
 		},
 	} {

@@ -61,7 +61,7 @@ func newReceiver(set receiver.Settings, cfg *Config, next consumer.Logs) (*audit
 
 // Start finds the engine among the extensions of the host and starts to
 // export its outbox.
-func (r *auditReceiver) Start(_ context.Context, host component.Host) error {
+func (r *auditReceiver) Start(ctx context.Context, host component.Host) error {
 	ext, found := host.GetExtensions()[r.cfg.Engine]
 	if !found {
 		return fmt.Errorf("engine: no extension %q is running; add it to extensions and service::extensions, or name the id of the remediation engine", r.cfg.Engine)
@@ -74,7 +74,8 @@ func (r *auditReceiver) Start(_ context.Context, host component.Host) error {
 	if err != nil {
 		r.set.Logger.Warn("Audit records carry an incomplete identity of this host.", zap.Error(err))
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	// What Start is given ends when Start does; the loop lives on.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	p := pump{
 		receiver: r,

@@ -199,7 +199,8 @@ func TestStartNamesIDAndKey(t *testing.T) {
 	}{
 		"missing": {"remediation_engine/two", nil, `engine: no extension "remediation_engine/two" is running; add it to extensions and service::extensions`},
 		"wrong": {
-			"zpages", map[component.ID]component.Component{component.MustNewID("zpages"): bystander{}},
+			"zpages",
+			map[component.ID]component.Component{component.MustNewID("zpages"): bystander{}},
 			`engine: extension "zpages" has no audit outbox; name the id of a remediation engine`,
 		},
 	} {
@@ -235,7 +236,7 @@ func TestExportsInOrderAndAcknowledges(t *testing.T) {
 func TestRetriesUntilAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tel := componenttest.NewTelemetry()
-		defer func() { require.NoError(t, tel.Shutdown(context.Background())) }()
+		defer func() { require.NoError(t, tel.Shutdown(t.Context())) }()
 		outbox, pipeline := newOutbox(3), &fakePipeline{err: errors.New("backend is down")}
 		h := hostOf(outbox)
 		r := start(t, metadatatest.NewSettings(tel), h, pipeline)
@@ -271,7 +272,7 @@ func TestRetriesUntilAccepted(t *testing.T) {
 func TestPermanentRefusalIsCountedAndPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tel := componenttest.NewTelemetry()
-		defer func() { require.NoError(t, tel.Shutdown(context.Background())) }()
+		defer func() { require.NoError(t, tel.Shutdown(t.Context())) }()
 		outbox, pipeline := newOutbox(5), &fakePipeline{err: consumererror.NewPermanent(errors.New("malformed"))}
 		r := start(t, metadatatest.NewSettings(tel), hostOf(outbox), pipeline)
 		synctest.Wait()
