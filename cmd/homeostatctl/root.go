@@ -68,6 +68,7 @@ func newRoot() *cobra.Command {
 		newDeny(o),
 		newStop(o),
 		newResume(o),
+		newDemo(),
 		newVersion(o),
 	)
 	return root
