@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -92,15 +93,13 @@ func TestStopAndContinue(t *testing.T) {
 
 func TestHangUpIsSentOnce(t *testing.T) {
 	e := started(t, nil)
-	var out io.ReadCloser
-	c := spawnChild(t, func(c *execCmd) {
-		var err error
-		c.Stdin = waiting(t)
-		out, err = c.StdoutPipe()
-		require.NoError(t, err)
-	}, program(t, "sh"), "-c", `trap "echo hup" HUP; echo ready; while :; do read x; done`)
+	out, in, err := os.Pipe()
+	require.NoError(t, err)
+	defer out.Close()
+	c := spawnChild(t, func(c *execCmd) { c.Stdin, c.Stdout = waiting(t), in }, program(t, "sh"), "-c", `trap "echo hup" HUP; echo ready; while :; do read x; done`)
+	require.NoError(t, in.Close())
 	line := make([]byte, 6)
-	_, err := io.ReadFull(out, line)
+	_, err = io.ReadFull(out, line)
 	require.NoError(t, err)
 	req, _ := planned(t, e, verbSignal, c.target(), actuator.Params{paramSig: "HUP"})
 	for range 3 {

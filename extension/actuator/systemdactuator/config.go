@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
@@ -35,6 +36,10 @@ type Config struct {
 	// than systemd.explain may touch. Empty allows none.
 	Units []string `mapstructure:"units"`
 
+	// JournalDirectory is where systemd.explain reads the journal, for a
+	// collector in a container. Empty is the host's own place.
+	JournalDirectory string `mapstructure:"journal_directory"`
+
 	// Protected are names or globs of units that are never touched, beside
 	// the built-in ones, which cannot be removed.
 	Protected []string `mapstructure:"protected"`
@@ -52,6 +57,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Address != "" && !strings.HasPrefix(c.Address, "unix:path=/") {
 		errs = append(errs, fmt.Errorf("address must be a local socket such as unix:path=/run/systemd/private (got %q)", c.Address))
+	}
+	if c.JournalDirectory != "" && !filepath.IsAbs(c.JournalDirectory) {
+		errs = append(errs, fmt.Errorf("journal_directory must be an absolute path such as /var/log/journal (got %q)", c.JournalDirectory))
 	}
 	errs = append(errs, checkGlobs("units", c.Units)...)
 	errs = append(errs, checkGlobs("protected", c.Protected)...)
