@@ -121,7 +121,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 			defer close(r.bad.hang)
 			began := time.Now()
 			r.see("web", finding.Firing, nil)
-			for r.loop.journal.Failures() == 0 {
+			for r.Status().Why == "" {
 				time.Sleep(10 * time.Millisecond)
 				synctest.Wait()
 			}
