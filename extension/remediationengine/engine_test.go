@@ -24,9 +24,9 @@ import (
 func TestAFaultIsRepairedOnceAndProven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
-		state := finding.Firing
-		r.fake.onAct = func() { state = finding.Normal }
-		r.pass(30*time.Second, func() finding.State { return state })
+		var down fault
+		r.fake.onAct = down.heal
+		r.pass(30*time.Second, down.state)
 
 		in := r.only()
 		require.Equal(t, incident.Cooldown, in.State, "%+v", in.History)
@@ -141,9 +141,9 @@ func TestTwoHoursOfAQueueReplayedHaveNoEffect(t *testing.T) {
 func TestOwnSuccessIsNotTheNextTrigger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
-		state := finding.Firing
-		r.fake.onAct = func() { state = finding.Normal }
-		r.pass(30*time.Second, func() finding.State { return state })
+		var down fault
+		r.fake.onAct = down.heal
+		r.pass(30*time.Second, down.state)
 		require.Equal(t, incident.Cooldown, r.only().State)
 		acted := r.only().Acted
 		r.see("late", finding.Firing, func(f *finding.Finding) { f.Time = acted })
@@ -157,28 +157,28 @@ func TestOwnSuccessIsNotTheNextTrigger(t *testing.T) {
 func TestCooldownGrowsWithEachIncident(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, func(cfg *Config) { cfg.Retention = time.Hour }).start()
-		state := finding.Firing
-		r.fake.onAct = func() { state = finding.Normal }
+		var down fault
+		r.fake.onAct = down.heal
 		var gaps []time.Duration
 		last := time.Time{}
 		for len(gaps) < 4 {
 			before := len(r.fake.acts())
-			state = finding.Firing
+			down.recur()
 			began := time.Now()
 			for len(r.fake.acts()) == before && time.Since(began) < 30*time.Hour {
-				r.pass(10*time.Second, func() finding.State { return state })
+				r.pass(10*time.Second, down.state)
 			}
 			if !last.IsZero() {
 				gaps = append(gaps, time.Since(last).Round(time.Minute))
 			}
 			last = time.Now()
-			r.pass(30*time.Second, func() finding.State { return state })
+			r.pass(30*time.Second, down.state)
 			require.Equal(t, incident.Cooldown, r.book.List()[0].State)
 		}
 		require.Equal(t, []time.Duration{10 * time.Minute, 30 * time.Minute, 90 * time.Minute, 270 * time.Minute}, gaps)
 		// The sixth on this target within a day is one too many.
-		state = finding.Firing
-		r.pass(7*time.Hour, func() finding.State { return state })
+		down.recur()
+		r.pass(7*time.Hour, down.state)
 		require.Len(t, r.fake.acts(), 5)
 		require.Equal(t, "target_budget_spent", r.book.List()[0].Reason)
 		r.stop()

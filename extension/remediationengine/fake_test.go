@@ -5,11 +5,13 @@ package remediationengine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/homeostat/homeostat/extension/actuator"
+	"github.com/homeostat/homeostat/internal/finding"
 )
 
 // fake is an actuator whose target is a number of steps: it records what it
@@ -95,6 +97,19 @@ func (f *fake) acts() []string {
 		}
 	}
 	return verbs
+}
+
+// fault fires until it is healed.
+type fault struct{ healed atomic.Bool }
+
+func (f *fault) heal()  { f.healed.Store(true) }
+func (f *fault) recur() { f.healed.Store(false) }
+
+func (f *fault) state() finding.State {
+	if f.healed.Load() {
+		return finding.Normal
+	}
+	return finding.Firing
 }
 
 // set changes what the fake answers.

@@ -47,11 +47,11 @@ func told(r *rig) string {
 // heals lets every action help, and the fault come back a minute later.
 func heals(times int, pause time.Duration) func(*rig) string {
 	return func(r *rig) string {
-		state := finding.Firing
-		r.fake.onAct = func() { state = finding.Normal }
+		var down fault
+		r.fake.onAct = down.heal
 		for range times {
-			state = finding.Firing
-			r.pass(30*time.Second, func() finding.State { return state })
+			down.recur()
+			r.pass(30*time.Second, down.state)
 			r.pass(pause, always(finding.Normal))
 		}
 		return told(r)

@@ -112,9 +112,9 @@ func TestARebootThatWasOrderedAndHappenedIsNotRepeated(t *testing.T) {
 func TestADamagedJournalDropsToObserveUntilAPersonSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, downPlan, nil).start()
-		state := finding.Firing
-		r.fake.onAct = func() { state = finding.Normal }
-		r.pass(30*time.Second, func() finding.State { return state })
+		var down fault
+		r.fake.onAct = down.heal
+		r.pass(30*time.Second, down.state)
 		r.stop()
 		damage(t, r.dir, "budget")
 
