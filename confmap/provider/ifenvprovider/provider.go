@@ -3,7 +3,7 @@
 // Package ifenvprovider chooses between two configuration values by whether
 // an environment variable is set:
 //
-//	exporters: ["${ifenv:OTEL_EXPORTER_OTLP_ENDPOINT?otlp_grpc:file/backend}"]
+//	exporters: ["${ifenv:OTEL_EXPORTER_OTLP_ENDPOINT?otlp_grpc|file/backend}"]
 //
 // The env provider can only default a variable's own value; this one lets the
 // presence of a standard variable select a component, so that one shipped
@@ -24,7 +24,7 @@ import (
 const schemeName = "ifenv"
 
 // errForm is the remedy in every error about a malformed URI.
-var errForm = errors.New("write ${ifenv:NAME?value-when-set:value-when-not}")
+var errForm = errors.New("write ${ifenv:NAME?value-when-set|value-when-not}")
 
 // variableName is what POSIX allows.
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -66,9 +66,9 @@ func parse(opaque string) (choice, error) {
 	if !variableName.MatchString(name) {
 		return choice{}, fmt.Errorf("%q is not the name of an environment variable: %w", name, errForm)
 	}
-	set, unset, ok := strings.Cut(values, ":")
+	set, unset, ok := strings.Cut(values, "|")
 	if !ok {
-		return choice{}, fmt.Errorf("%q has no %q: %w", values, ":", errForm)
+		return choice{}, fmt.Errorf("%q has no %q: %w", values, "|", errForm)
 	}
 	return choice{variable: name, set: set, unset: unset}, nil
 }
