@@ -22,6 +22,15 @@ func TestDefaults(t *testing.T) {
 	cfg, err := load(nil)
 	require.NoError(t, err)
 	require.Equal(t, "remediation_engine", cfg.Engine.String())
+	require.Equal(t, []float64{0.5, 0.95, 0.99}, cfg.Quantiles)
+}
+
+// seventeen quantiles are one too many.
+func seventeen() (list []any) {
+	for i := range 17 {
+		list = append(list, float64(i+1)/100)
+	}
+	return list
 }
 
 func TestBadValues(t *testing.T) {
@@ -32,6 +41,11 @@ func TestBadValues(t *testing.T) {
 	}{
 		{"engine", "", "id must not be empty"},
 		{"engine", "two words", "engine"},
+		{"quantiles", []any{0.5, 1.0}, "quantiles must lie between 0 and 1, for example 0.99 (got 1)"},
+		{"quantiles", []any{0.0}, "quantiles must lie between 0 and 1, for example 0.99 (got 0)"},
+		{"quantiles", []any{0.5, 0.9, 0.5}, "quantiles must differ (got 0.5 twice)"},
+		{"quantiles", seventeen(), "quantiles must be at most 16 (got 17): list those of the anomaly processor"},
+		{"quantiles", "many", "quantiles"},
 		{"sending_queue", map[string]any{"enabled": true}, "sending_queue"},
 		{"retry_on_failure", map[string]any{"enabled": true}, "retry_on_failure"},
 		{"timeout", "5s", "timeout"},

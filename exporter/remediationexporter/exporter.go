@@ -23,6 +23,7 @@ import (
 // change after Start; any number of pipelines may call it at once.
 type remediationExporter struct {
 	engine    component.ID
+	quantiles []float64
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 	sink      finding.Sink
@@ -34,7 +35,7 @@ func newExporter(set exporter.Settings, cfg *Config) (*remediationExporter, erro
 	if err != nil {
 		return nil, err
 	}
-	return &remediationExporter{engine: cfg.Engine, logger: set.Logger, telemetry: telemetry}, nil
+	return &remediationExporter{engine: cfg.Engine, quantiles: cfg.Quantiles, logger: set.Logger, telemetry: telemetry}, nil
 }
 
 // Start finds the engine among the extensions of the host.
@@ -67,7 +68,7 @@ func (e *remediationExporter) Capabilities() consumer.Capabilities {
 // is upstream send the batch again, and evidence that comes twice or late
 // would be taken for fresh. What the engine refuses is counted and lost.
 func (e *remediationExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	findings := wire.Findings(md, time.Now(), e.sink)
+	findings := wire.Findings(md, time.Now(), e.sink, e.quantiles...)
 	if len(findings) == 0 {
 		return nil
 	}

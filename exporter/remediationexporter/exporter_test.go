@@ -4,6 +4,7 @@ package remediationexporter
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -171,6 +172,41 @@ func TestFindingsShareNoMemoryWithTheBatch(t *testing.T) {
 	require.Equal(t, "db1", engine.taken[0].Resource["host.name"])
 	require.Equal(t, "system.filesystem.utilization", engine.taken[0].Metric)
 	require.Equal(t, "/var", engine.taken[0].Attributes["mountpoint"])
+}
+
+// The key quantiles has an effect: they are the series of a histogram whose
+// ordinary points the engine may wait for.
+func TestQuantilesChooseTheSeriesOfAHistogram(t *testing.T) {
+	fields := func(values map[string]any) []string {
+		cfg, err := load(values)
+		require.NoError(t, err)
+		engine := &fakeEngine{room: 100, watchAll: true}
+		exp, err := NewFactory().CreateMetrics(t.Context(), nop(), cfg)
+		require.NoError(t, err)
+		require.NoError(t, exp.Start(t.Context(), host{defaultEngine: engine}))
+		md := pmetric.NewMetrics()
+		m := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+		m.SetName("http.server.request.duration")
+		m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+		dp := m.Histogram().DataPoints().AppendEmpty()
+		dp.SetStartTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-time.Second)))
+		dp.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+		dp.ExplicitBounds().FromRaw([]float64{1, 10})
+		dp.BucketCounts().FromRaw([]uint64{5, 4, 1})
+		dp.SetCount(10)
+		dp.SetSum(42)
+		require.NoError(t, exp.ConsumeMetrics(t.Context(), md))
+		require.NoError(t, exp.Shutdown(t.Context()))
+		var names []string
+		for _, f := range engine.taken {
+			if strings.HasPrefix(f.Field, "p") {
+				names = append(names, f.Field)
+			}
+		}
+		return names
+	}
+	require.ElementsMatch(t, []string{"p50", "p95", "p99"}, fields(nil))
+	require.ElementsMatch(t, []string{"p90"}, fields(map[string]any{"quantiles": []any{0.9}}))
 }
 
 func TestOrdinaryPoints(t *testing.T) {

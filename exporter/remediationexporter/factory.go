@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 
 	"github.com/homeostat/homeostat/exporter/remediationexporter/internal/metadata"
+	"github.com/homeostat/homeostat/internal/series"
 )
 
 // defaultEngine is the id that the remediation engine has unless the user
@@ -22,7 +23,7 @@ func NewFactory() exporter.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{Engine: defaultEngine}
+	return &Config{Engine: defaultEngine, Quantiles: series.DefaultQuantiles()}
 }
 
 func createMetrics(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
