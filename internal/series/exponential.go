@@ -122,14 +122,14 @@ func (e *Exponential) Quantile(q float64) float64 {
 	rank := q * total
 	var v float64
 	switch {
-	case negative > 0 && rank <= negative:
-		v = -e.Negative.valueFromEnd(rank, e.Scale)
+	case negative > 0 && (rank <= negative || negative == total):
+		// What is not counted as zero lies beyond the threshold, even where the
+		// producer's buckets reach into it.
+		v = min(-e.Negative.valueFromEnd(rank, e.Scale), -e.ZeroThreshold)
 	case e.ZeroCount > 0 && (rank <= negative+float64(e.ZeroCount) || positive == 0):
 		v = e.zeroAt((rank-negative)/float64(e.ZeroCount), negative > 0, positive > 0)
-	case positive > 0:
-		v = e.Positive.valueFromStart(rank-negative-float64(e.ZeroCount), e.Scale)
-	default: // rounding carried the rank past the last negative observation
-		v = -e.Negative.valueFromEnd(negative, e.Scale)
+	default:
+		v = max(e.Positive.valueFromStart(rank-negative-float64(e.ZeroCount), e.Scale), e.ZeroThreshold)
 	}
 	return clampKnown(v, e.Min, e.Max)
 }

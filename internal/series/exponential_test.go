@@ -168,6 +168,8 @@ func TestExponentialQuantile(t *testing.T) {
 		"zero bucket, both sides":           {Exponential{ZeroCount: 8, ZeroThreshold: 0.5, Positive: side(0, 1), Negative: side(0, 1)}, 0.5, 0},
 		"zero bucket, nothing negative":     {Exponential{ZeroCount: 8, ZeroThreshold: 0.5, Positive: side(0, 8)}, 0.25, 0.25},
 		"zero bucket, nothing positive":     {Exponential{ZeroCount: 8, ZeroThreshold: 0.5, Negative: side(0, 8)}, 0.75, -0.25},
+		"negative bucket within zero":       {Exponential{ZeroCount: 2, ZeroThreshold: 17, Negative: side(0, 2)}, 0.25, -17},
+		"positive bucket within zero":       {Exponential{ZeroCount: 2, ZeroThreshold: 17, Positive: side(0, 2)}, 0.75, 17},
 		"positive after zero":               {Exponential{ZeroCount: 5, Positive: side(0, 5)}, 0.75, math.Sqrt2},
 		"never beyond max":                  {Exponential{Positive: side(0, 10), Min: 1.1, Max: 1.2}, 0.99, 1.2},
 		"nothing observed":                  {Exponential{}, 0.5, nan},

@@ -4,7 +4,6 @@ package wire
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -33,8 +32,12 @@ type Visitor interface {
 type Reader struct {
 	quantiles     []quantile // never changes
 	distributions *series.Table[series.Distribution]
-	walkers       sync.Pool // of *walker
+	walkers       chan *walker // idle ones; a sync.Pool would lose warm ones at every garbage collection
 }
+
+// maxIdle bounds the walkers that are kept: one for each Read that runs at the
+// same time, of which more than this many would only wait for processors.
+const maxIdle = 64
 
 // quantile is one that is derived from histograms, and its name.
 type quantile struct {
@@ -51,9 +54,27 @@ func NewReader(s ReaderSettings) *Reader {
 			MaxSeries:  s.MaxSeries,
 			StaleAfter: s.StaleAfter,
 		}),
+		walkers: make(chan *walker, maxIdle),
 	}
-	r.walkers.New = func() any { return &walker{reader: r} }
 	return r
+}
+
+// take returns an idle walker, or a new one.
+func (r *Reader) take() *walker {
+	select {
+	case w := <-r.walkers:
+		return w
+	default:
+		return &walker{reader: r}
+	}
+}
+
+// give keeps a walker for later, if there is room.
+func (r *Reader) give(w *walker) {
+	select {
+	case r.walkers <- w:
+	default:
+	}
 }
 
 func quantilesOf(qs []float64) []quantile {
@@ -82,13 +103,13 @@ func quantilesOf(qs []float64) []quantile {
 // Metrics whose name starts with "anomaly." are detection's own and are
 // visited with series.OwnOutput.
 func (r *Reader) Read(md pmetric.Metrics, received time.Time, v Visitor) {
-	w := r.walkers.Get().(*walker)
+	w := r.take()
 	w.visitor, w.received, w.nanos = v, received, received.UnixNano()
 	for i := range md.ResourceMetrics().Len() {
 		w.resource(md.ResourceMetrics().At(i))
 	}
 	w.forget()
-	r.walkers.Put(w)
+	r.give(w)
 }
 
 // Sweep forgets distributions that were not seen since now - StaleAfter,
