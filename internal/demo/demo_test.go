@@ -5,6 +5,7 @@ package demo
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -130,7 +131,7 @@ func metrics(t *testing.T, path string) (names, annotated map[string]bool) {
 	defer file.Close()
 	for lines := bufio.NewReader(file); ; {
 		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return names, annotated
 		}
 		require.NoError(t, err)
@@ -156,6 +157,7 @@ func hasState(m pmetric.Metric) bool {
 		points = m.Gauge().DataPoints()
 	case pmetric.MetricTypeSum:
 		points = m.Sum().DataPoints()
+	default: // the demo scrapes no others
 	}
 	for _, p := range points.All() {
 		if _, ok := p.Attributes().Get("anomaly.state"); ok {
