@@ -24,6 +24,7 @@ import (
 
 const (
 	binary = "/lib/systemd/systemd"
+	proxy  = "/lib/systemd/systemd-socket-proxyd"
 	patrol = 10 * time.Millisecond
 	// bootTime is generous: the machine may be busy with other tests.
 	bootTime = 60 * time.Second
@@ -42,7 +43,15 @@ exec env -i container=homeostat PATH=/usr/sbin:/usr/bin:/sbin:/bin ` + binary + 
 `
 
 // target keeps systemd running and wants nothing.
-const target = "[Unit]\nDescription=Nothing but the manager\nDefaultDependencies=no\nAllowIsolate=yes\n"
+const target = "[Unit]\nDescription=Nothing but the manager\nDefaultDependencies=no\nAllowIsolate=yes\n" +
+	"Wants=homeostat-bus.socket\nAfter=homeostat-bus.socket\n"
+
+// systemd answers on its private socket only whom it can see in its own
+// process namespace, so a proxy of its own passes the test's connections on.
+const (
+	proxySocket  = "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/mnt/private\n"
+	proxyService = "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=" + proxy + " /run/systemd/private\n"
+)
 
 // Systemd is a manager that runs until the test ends.
 type Systemd struct {
@@ -59,7 +68,7 @@ func Boot(t testing.TB) *Systemd {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: to boot systemd in namespaces of its own")
 	}
-	for _, tool := range []string{binary, "unshare", "nsenter", "systemctl"} {
+	for _, tool := range []string{binary, proxy, "unshare", "nsenter", "systemctl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("needs %s: install the packages systemd and util-linux", tool)
 		}
@@ -67,6 +76,8 @@ func Boot(t testing.TB) *Systemd {
 	s := &Systemd{t: t, dir: t.TempDir(), logs: &bytes.Buffer{}}
 	require.NoError(t, os.Mkdir(filepath.Join(s.dir, "units"), 0o755))
 	s.write("homeostat-test.target", target)
+	s.write("homeostat-bus.socket", proxySocket)
+	s.write("homeostat-bus.service", proxyService)
 
 	cmd := exec.Command("unshare", "--fork", "--pid", "--mount", "--cgroup", "--ipc", "--uts", "--mount-proc", "--kill-child", "sh", "-c", setup, "sh", s.dir)
 	cmd.Stdout, cmd.Stderr = s.logs, s.logs
@@ -116,7 +127,7 @@ func childOf(pid int) int {
 // Address is the D-Bus address of the manager's private socket, as it can be
 // reached from the test.
 func (s *Systemd) Address() string {
-	return fmt.Sprintf("unix:path=/proc/%d/root/run/systemd/private", s.pid)
+	return "unix:path=" + filepath.Join(s.dir, "private")
 }
 
 // PID is the manager's process id, as the test sees it.
