@@ -348,7 +348,7 @@ func TestStopFileAndPolicyFile(t *testing.T) {
 		require.Equal(t, "observe", r.Status().Effective)
 		require.Equal(t, "mode_forced", r.only().Reason)
 		require.Empty(t, r.fake.acts())
-		require.NotEmpty(t, r.status, "the component status tells it")
+		require.NotEmpty(t, r.status(), "the component status tells it")
 		require.NoError(t, os.WriteFile(policy, []byte("restart: auto\n"), 0o666))
 		require.NoError(t, os.Chmod(policy, 0o666)) // everybody may write
 		r.pass(5*time.Second, always(finding.Firing))

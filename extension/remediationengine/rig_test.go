@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,8 +52,10 @@ type rig struct {
 	bad    *faulty // where a test set wrap to it
 
 	*engine
-	status []componentstatus.Status
-	heard  []audit.Record
+	heard []audit.Record
+
+	mu       sync.Mutex // guards everything below
+	reported []componentstatus.Status
 }
 
 // downPlan starts a service that is down, at most twice.
@@ -91,7 +95,18 @@ func (w wrapped) GetClient(ctx context.Context, kind component.Kind, id componen
 	return client, err
 }
 
-func (r *rig) Report(ev *componentstatus.Event) { r.status = append(r.status, ev.Status()) }
+func (r *rig) Report(ev *componentstatus.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reported = append(r.reported, ev.Status())
+}
+
+// status lists the component statuses that were reported.
+func (r *rig) status() []componentstatus.Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.reported)
+}
 
 func (r *rig) storageConfig() component.Config {
 	cfg := filestorage.NewFactory().CreateDefaultConfig().(*filestorage.Config)
