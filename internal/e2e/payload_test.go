@@ -27,7 +27,7 @@ func payload(at time.Time, by Transport) pmetric.Metrics {
 	resource.Attributes().PutStr("host.name", "sender")
 	resource.Attributes().PutStr("host.id", "8d2e")
 	resource.Attributes().PutStr("transport", string(by)) // so that each transport has series of its own
-	resource.Attributes().PutStr("anomaly.forged", "resource attributes are not points'")
+	resource.Attributes().PutStr("anomaly.forged", "a resource must not be flagged either")
 	resource.SetDroppedAttributesCount(3)
 
 	sm := rm.ScopeMetrics().AppendEmpty()
@@ -35,6 +35,7 @@ func payload(at time.Time, by Transport) pmetric.Metrics {
 	sm.Scope().SetName("e2e")
 	sm.Scope().SetVersion("1.2.3")
 	sm.Scope().Attributes().PutInt("shard", 7)
+	sm.Scope().Attributes().PutStr("anomaly.forged", "nor a scope")
 	sm.Scope().SetDroppedAttributesCount(1)
 	b := &builder{metrics: sm.Metrics(), at: at, by: by}
 	b.gauges()

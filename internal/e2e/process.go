@@ -33,8 +33,9 @@ type Command struct {
 	User *syscall.Credential // nil for the test's own user
 }
 
-// Process is a started command. It is killed when the test ends, and its
-// output is printed when the test failed.
+// Process is a started command. It is killed when the test ends. A panic or a
+// data race that it reported fails the test, and its output is printed when
+// the test failed.
 type Process struct {
 	cmd  *exec.Cmd
 	out  output
@@ -60,6 +61,13 @@ func Start(tb testing.TB, c Command) *Process {
 	}()
 	tb.Cleanup(func() {
 		p.Kill()
+		for line := range strings.Lines(p.Output()) {
+			for _, bug := range []string{"panic: ", "fatal error: ", "WARNING: DATA RACE"} {
+				if strings.HasPrefix(line, bug) {
+					tb.Errorf("pid %d wrote %q", p.Pid(), strings.TrimSpace(line))
+				}
+			}
+		}
 		if tb.Failed() {
 			tb.Logf("output of %s (pid %d, %s):\n%s", c.Path, p.cmd.Process.Pid, p.cmd.ProcessState, tail(p.out.String()))
 		}
