@@ -54,7 +54,8 @@ func (h *host) detected() bool {
 type hosts struct {
 	absences []*rule.Rule
 	limit    int
-	started  int64 // Unix nanoseconds
+	started  int64                       // Unix nanoseconds
+	heard    map[*rule.Rule]*atomic.Bool // absence rules whose metric was reported since the start; the map never changes
 
 	mu      sync.RWMutex
 	byKey   map[string]*host // guarded by mu
@@ -62,10 +63,14 @@ type hosts struct {
 }
 
 func newHosts(absences []*rule.Rule, limit int, started int64) *hosts {
-	return &hosts{
-		absences: absences, limit: limit, started: started, byKey: map[string]*host{},
+	hs := &hosts{
+		absences: absences, limit: limit, started: started, heard: map[*rule.Rule]*atomic.Bool{}, byKey: map[string]*host{},
 		nowhere: &host{resource: pcommon.NewResource()},
 	}
+	for _, r := range absences {
+		hs.heard[r] = new(atomic.Bool)
+	}
+	return hs
 }
 
 // of returns the host that a resource belongs to, and marks it as seen.

@@ -108,10 +108,10 @@ func (p *anomalyProcessor) sweepSilent(now time.Time, md pmetric.Metrics, transi
 // silence ends or suspends the episode of a slot, which is locked, and says so.
 func (p *anomalyProcessor) silence(key series.Key, s *slot, now time.Time, md pmetric.Metrics, transitions map[finding.State]int64) {
 	out := s.gate.Silence(now.UnixNano())
-	if out.State != finding.Unknown || s.episode == nil {
+	ep := s.episode
+	if out.State != finding.Unknown || ep == nil || ep.origin.IsZero() {
 		return
 	}
-	ep := s.episode
 	if s.host != nil {
 		ep.account(s.host, out)
 	}
@@ -156,12 +156,15 @@ func (p *anomalyProcessor) sweepAbsent(now time.Time, remind bool, md pmetric.Me
 // question where it is missing.
 func (hs *hosts) expect(r *rule.Rule, known []*host, now int64) {
 	grace := rule.NewWatch(hs.started)
-	if now-hs.started < int64(grace.Patience(r)) {
+	if hs.heard[r].Load() || now-hs.started < int64(grace.Patience(r)) {
 		return
 	}
 	waiting := false
 	for _, h := range known {
 		if _, ok := h.watches.Load(r); ok {
+			if !h.named {
+				h.seen.Store(now) // nobody else keeps the nameless host from being forgotten
+			}
 			return
 		}
 		waiting = waiting || h.named

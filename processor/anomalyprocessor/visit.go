@@ -91,6 +91,9 @@ func (v *visitor) Visit(p *wire.Point) {
 	}
 	v.point.m = p.Attributes
 	for _, r := range v.selection.absences {
+		if heard := v.p.hosts.heard[r]; !heard.Load() {
+			heard.Store(true)
+		}
 		v.host.watch(v.p.hosts, r, v.now).hear(v.now)
 	}
 	slot, admission := v.p.table.Admit(p.Key, v.received)
@@ -159,7 +162,7 @@ func (v *visitor) observe(s *slot, p *wire.Point) (o observation) {
 		v.skipped[why]++
 		return o
 	}
-	if len(s.models) == 0 && len(s.rules) == 0 {
+	if len(s.models) == 0 && len(s.rules) == 0 && s.gate.Open() == 0 {
 		v.skipped[reasonExcluded]++
 		return o
 	}
