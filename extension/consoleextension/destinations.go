@@ -46,16 +46,20 @@ func destinations(conf *confmap.Conf) []string {
 	out := make([]string, 0, len(signals))
 	for _, name := range slices.Sorted(maps.Keys(signals)) {
 		slices.Sort(signals[name])
-		text := name
-		for _, key := range whereabouts {
-			if where, ok := exporters[name][key].(string); ok && where != "" {
-				text += " " + withoutPassword(where)
-				break
-			}
-		}
-		out = append(out, text+" ("+strings.Join(signals[name], ", ")+")")
+		out = append(out, name+whereabout(exporters[name])+" ("+strings.Join(signals[name], ", ")+")")
 	}
 	return out
+}
+
+// whereabout is where an exporter sends to, after a space; "" where it says
+// nothing.
+func whereabout(settings map[string]any) string {
+	for _, key := range whereabouts {
+		if where, ok := settings[key].(string); ok && where != "" {
+			return " " + withoutPassword(where)
+		}
+	}
+	return ""
 }
 
 // section returns the maps of one part of the configuration by their names.
