@@ -204,6 +204,30 @@ func TestFindingsOfPointsAnnotatedWithoutAState(t *testing.T) {
 	require.InDelta(t, 42, got[1].Value, 0)
 }
 
+func TestFindingsReadsWhatOtherWritersMayWrite(t *testing.T) {
+	md := gaugeOf(10, 1.5)
+	a := shellOf(md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0)).Attributes()
+	a.PutStr("anomaly.state", "normal")
+	require.Empty(t, Findings(md, moment(10), nil), "normal is not flagged")
+	a.PutStr("anomaly.state", "firing")
+	a.PutInt("anomaly.score", 2)
+	a.PutBool("anomaly.rules", true)
+	a.PutStr("anomaly.detectors", "zscore")
+	got := Findings(md, moment(10), nil)
+	require.Len(t, got, 1)
+	require.InDelta(t, 2, got[0].Score, 0)
+	require.Nil(t, got[0].Rules)
+	require.Equal(t, []string{"zscore"}, got[0].Detectors)
+	require.InDelta(t, 1.5, got[0].Value, 0)
+	a.PutInt("anomaly.state", 1)
+	require.Equal(t, finding.Unknown, Findings(md, moment(10), nil)[0].State)
+	// A delta without an interval of its own is no rate.
+	md = sumOf(delta, true, 10, 10, 5)
+	got = Findings(md, moment(10), watch{all: true})
+	require.Len(t, got, 1)
+	require.True(t, math.IsNaN(got[0].Value))
+}
+
 func TestFindingsSanitisesHostileInput(t *testing.T) {
 	long := strings.Repeat("ä", 1000)
 	evil := "a\x00b\nc\x1b[31md\u202ee\xff\xfe" + long

@@ -5,7 +5,6 @@ package wire
 import (
 	"fmt"
 	"math"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,98 +13,6 @@ import (
 
 	"github.com/homeostat/homeostat/internal/series"
 )
-
-const (
-	cumulative = pmetric.AggregationTemporalityCumulative
-	delta      = pmetric.AggregationTemporalityDelta
-)
-
-func number(dp pmetric.NumberDataPoint, at float64, v any) {
-	dp.SetTimestamp(stamp(at))
-	switch v := v.(type) {
-	case int:
-		dp.SetIntValue(int64(v))
-	case int64:
-		dp.SetIntValue(v)
-	case float64:
-		dp.SetDoubleValue(v)
-	}
-}
-
-// gaugeOf, sumOf, histogramOf … make one batch with one point of their type.
-func gaugeOf(at float64, v any) pmetric.Metrics {
-	md, m := oneMetric("m")
-	number(m.SetEmptyGauge().DataPoints().AppendEmpty(), at, v)
-	return md
-}
-
-func sumOf(temporality pmetric.AggregationTemporality, monotonic bool, start, at float64, v any) pmetric.Metrics {
-	md, m := oneMetric("m")
-	s := m.SetEmptySum()
-	s.SetAggregationTemporality(temporality)
-	s.SetIsMonotonic(monotonic)
-	dp := s.DataPoints().AppendEmpty()
-	dp.SetStartTimestamp(stamp(start))
-	number(dp, at, v)
-	return md
-}
-
-func histogramOf(temporality pmetric.AggregationTemporality, start, at float64, bounds []float64, counts []uint64, sum float64) pmetric.Metrics {
-	md, m := oneMetric("m")
-	h := m.SetEmptyHistogram()
-	h.SetAggregationTemporality(temporality)
-	dp := h.DataPoints().AppendEmpty()
-	dp.SetStartTimestamp(stamp(start))
-	dp.SetTimestamp(stamp(at))
-	dp.ExplicitBounds().FromRaw(bounds)
-	dp.BucketCounts().FromRaw(counts)
-	for _, n := range counts {
-		dp.SetCount(dp.Count() + n)
-	}
-	if !math.IsNaN(sum) {
-		dp.SetSum(sum)
-	}
-	return md
-}
-
-func exponentialOf(temporality pmetric.AggregationTemporality, start, at float64, scale, offset int32, counts []uint64, sum float64) pmetric.Metrics {
-	md, m := oneMetric("m")
-	h := m.SetEmptyExponentialHistogram()
-	h.SetAggregationTemporality(temporality)
-	dp := h.DataPoints().AppendEmpty()
-	dp.SetStartTimestamp(stamp(start))
-	dp.SetTimestamp(stamp(at))
-	dp.SetScale(scale)
-	dp.Positive().SetOffset(offset)
-	dp.Positive().BucketCounts().FromRaw(counts)
-	for _, n := range counts {
-		dp.SetCount(dp.Count() + n)
-	}
-	dp.SetSum(sum)
-	return md
-}
-
-func summaryOf(start, at float64, count uint64, quantiles map[float64]float64) pmetric.Metrics {
-	md, m := oneMetric("m")
-	dp := m.SetEmptySummary().DataPoints().AppendEmpty()
-	dp.SetStartTimestamp(stamp(start))
-	dp.SetTimestamp(stamp(at))
-	dp.SetCount(count)
-	for _, q := range []float64{0.5, 0.99} { // in order
-		if v, ok := quantiles[q]; ok {
-			e := dp.QuantileValues().AppendEmpty()
-			e.SetQuantile(q)
-			e.SetValue(v)
-		}
-	}
-	return md
-}
-
-func noValue(md pmetric.Metrics) pmetric.Metrics {
-	m := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0)
-	shellOf(m).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
-	return md
-}
 
 // TestWhatIsScored has a story for every row of the design's table of inputs.
 func TestWhatIsScored(t *testing.T) {
@@ -394,180 +301,22 @@ func TestSummaryQuantilesAreBoundedAndChecked(t *testing.T) {
 	require.Len(t, s.got, 1+maxSummaryQuantiles-4)
 }
 
-// gauges makes a batch that looks like host metrics: n series, a tenth as many
-// resources, and two attributes a point.
-func gauges(n int) pmetric.Metrics {
-	md := pmetric.NewMetrics()
-	var points pmetric.NumberDataPointSlice
-	for i := range n {
-		if i%100 == 0 {
-			rm := md.ResourceMetrics().AppendEmpty()
-			rm.Resource().Attributes().PutStr("host.name", fmt.Sprintf("host-%d.example.com", i/100))
-			rm.Resource().Attributes().PutStr("host.id", fmt.Sprintf("%032x", i))
-			rm.Resource().Attributes().PutStr("os.type", "linux")
-			sm := rm.ScopeMetrics().AppendEmpty()
-			sm.Scope().SetName("github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/diskscraper")
-			for _, name := range []string{"system.disk.io", "system.disk.operations", "system.disk.merged", "system.disk.time", "system.disk.weighted_io_time"} {
-				m := sm.Metrics().AppendEmpty()
-				m.SetName(name)
-				m.SetUnit("By")
-				s := m.SetEmptySum()
-				s.SetIsMonotonic(true)
-				s.SetAggregationTemporality(cumulative)
-			}
-		}
-		metrics := md.ResourceMetrics().At(i / 100).ScopeMetrics().At(0).Metrics()
-		points = metrics.At(i % 5).Sum().DataPoints()
-		dp := points.AppendEmpty()
-		dp.Attributes().PutStr("device", fmt.Sprintf("nvme%dn1", i%100/5))
-		dp.Attributes().PutStr("direction", []string{"read", "write"}[i%2])
-		dp.SetStartTimestamp(stamp(-1000))
-		number(dp, 0, i)
-	}
-	return md
-}
-
-// advance moves every point of gauges on.
-func advance(md pmetric.Metrics, at float64) {
-	for _, rm := range md.ResourceMetrics().All() {
-		metrics := rm.ScopeMetrics().At(0).Metrics()
-		for i := range metrics.Len() {
-			points := metrics.At(i).Sum().DataPoints()
-			for j := range points.Len() {
-				points.At(j).SetTimestamp(stamp(at))
-			}
+func TestDeltaExtremesBoundTheQuantiles(t *testing.T) {
+	histogram := histogramOf(delta, 0, 10, []float64{10}, []uint64{0, 8}, 100)
+	dp := histogram.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Histogram().DataPoints().At(0)
+	dp.SetMin(12)
+	dp.SetMax(14)
+	exponential := exponentialOf(delta, 0, 10, 0, 3, []uint64{8}, 100) // (8, 16]
+	ep := exponential.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).ExponentialHistogram().DataPoints().At(0)
+	ep.SetMin(12)
+	ep.SetMax(14)
+	for _, md := range []pmetric.Metrics{histogram, exponential} {
+		var s scorer
+		newReader().Read(md, moment(10), &s)
+		require.Len(t, s.got, 5)
+		for _, got := range s.got[2:] {
+			require.GreaterOrEqual(t, got.value, 12.0, got.field)
+			require.LessOrEqual(t, got.value, 14.0, got.field)
 		}
 	}
-}
-
-// tabled is a Visitor as the processor's hot path is: table, memory, sample.
-type tabled struct {
-	table  *series.Table[series.Memory]
-	now    time.Time
-	scored int
-}
-
-func (v *tabled) Visit(p *Point) {
-	if p.Reason != series.Scored {
-		return
-	}
-	slot, admission := v.table.Admit(p.Key, v.now)
-	if admission == series.Refused {
-		return
-	}
-	if _, why := slot.Value.Observe(&p.Reading); why == series.Scored {
-		v.scored++
-	}
-	slot.Release()
-}
-
-func newTabled(n int) *tabled {
-	return &tabled{table: series.NewTable[series.Memory](series.TableSettings{MaxSeries: n, StaleAfter: time.Hour})}
-}
-
-func TestReadDoesNotAllocateInSteadyState(t *testing.T) {
-	for name, make := range map[string]func(at float64) pmetric.Metrics{
-		"sums":  func(at float64) pmetric.Metrics { md := gauges(200); advance(md, at); return md },
-		"gauge": func(at float64) pmetric.Metrics { return gaugeOf(at, 1.5) },
-		"histogram": func(at float64) pmetric.Metrics {
-			return histogramOf(cumulative, 0, at, []float64{1, 2}, []uint64{1, 2, 3}, 5)
-		},
-		"exponential": func(at float64) pmetric.Metrics { return exponentialOf(cumulative, 0, at, 1, 0, []uint64{1, 2, 3}, 5) },
-		"summary": func(at float64) pmetric.Metrics {
-			return summaryOf(0, at, uint64(at), map[float64]float64{0.5: 3, 0.99: 9})
-		},
-		"attributes of every type": func(at float64) pmetric.Metrics {
-			md := gaugeOf(at, 1.5)
-			a := md.ResourceMetrics().At(0).Resource().Attributes()
-			require.NoError(t, a.FromRaw(map[string]any{"s": "x", "i": 1, "d": 1.5, "b": true, "y": []byte{1, 2}, "l": []any{"a", 1}, "m": map[string]any{"a": 1}, "n": nil}))
-			return md
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			reader, v := newReader(), newTabled(1000)
-			batches := []pmetric.Metrics{make(1), make(2)}
-			for i := range 201 {
-				batches = append(batches, make(float64(3+i)))
-			}
-			for _, md := range batches[:2] {
-				reader.Read(md, moment(300), v)
-			}
-			rest := batches[2:]
-			allocs := testing.AllocsPerRun(200, func() {
-				reader.Read(rest[0], moment(300), v)
-				rest = rest[1:]
-			})
-			require.Zero(t, allocs)
-			require.Positive(t, v.scored)
-		})
-	}
-}
-
-func TestReaderIsSafeForConcurrentUse(t *testing.T) {
-	reader, v := newReader(), newTabled(1000)
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			local := *v // scored is counted apart
-			for i := range 50 {
-				md := histogramOf(cumulative, 0, float64(i), []float64{1, 2}, []uint64{1, 2, uint64(i)}, 5)
-				gaugeOf(float64(i), i).ResourceMetrics().MoveAndAppendTo(md.ResourceMetrics())
-				reader.Read(md, moment(300), &local)
-				reader.Sweep(moment(300), 100)
-			}
-		})
-	}
-	wg.Wait()
-	require.Equal(t, int64(1), reader.Counts().Tracked)
-}
-
-func BenchmarkRead(b *testing.B) {
-	for _, n := range []int{2_000, 100_000} {
-		b.Run(fmt.Sprintf("series=%d", n), func(b *testing.B) {
-			reader, v, md := newReader(), newTabled(n), gauges(n)
-			reader.Read(md, moment(0), v)
-			at := 0.0
-			b.ReportAllocs()
-			for b.Loop() {
-				b.StopTimer()
-				at += 5
-				advance(md, at)
-				b.StartTimer()
-				v.now = moment(at)
-				reader.Read(md, v.now, v)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/point")
-			require.NotZero(b, v.scored)
-		})
-	}
-}
-
-func BenchmarkReadHistograms(b *testing.B) {
-	const n = 1000
-	md, m := oneMetric("http.server.request.duration")
-	h := m.SetEmptyHistogram()
-	h.SetAggregationTemporality(cumulative)
-	for i := range n {
-		dp := h.DataPoints().AppendEmpty()
-		dp.Attributes().PutInt("route", int64(i))
-		dp.ExplicitBounds().FromRaw([]float64{5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000})
-		dp.BucketCounts().FromRaw(make([]uint64, 15))
-	}
-	reader, v := newReader(), newTabled(5*n)
-	at := 0.0
-	b.ReportAllocs()
-	for b.Loop() {
-		b.StopTimer()
-		at += 5
-		for _, dp := range h.DataPoints().All() {
-			dp.SetTimestamp(stamp(at))
-			dp.SetCount(dp.Count() + 10)
-			dp.SetSum(dp.Sum() + 100)
-			dp.BucketCounts().SetAt(3, dp.Count())
-		}
-		b.StartTimer()
-		v.now = moment(at)
-		reader.Read(md, v.now, v)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/point")
 }
