@@ -19,7 +19,7 @@ import (
 // glance bounds how long a preview, a probe or a check may take.
 const glance = 10 * time.Second
 
-// look asks the actuator what it would do, at most once per viewAge.
+// look asks the actuator what it would do, at most once a second and step.
 func (l *loop) look(input guard.Input) {
 	in := input.Incident
 	if at, ok := l.asked[in.ID]; ok && input.Now.Sub(at) < time.Second && !input.Now.Before(at) {
@@ -139,6 +139,7 @@ func previewed(r result) guard.Preview {
 
 // concluded notes the outcome of an action.
 func (l *loop) concluded(j job, r result, now time.Time) {
+	delete(l.asked, j.incident) // the next step need not wait to be previewed
 	done := r.done
 	if done.Outcome == "" {
 		done.Outcome = actuator.Unknown

@@ -37,6 +37,13 @@ func TestAFaultIsRepairedOnceAndProven(t *testing.T) {
 			"remediation.action.intended", "remediation.action.executed", // start
 			"remediation.verify.started", "remediation.verify.result", "remediation.incident.resolved", "remediation.incident.cooldown",
 		}, r.said())
+		var intended []time.Time
+		for _, record := range r.heard {
+			if record.Name == "remediation.action.intended" {
+				intended = append(intended, record.Time)
+			}
+		}
+		require.Equal(t, intended[0], intended[1], "no step waits for a tick")
 		resolved := r.record("remediation.incident.resolved")
 		require.Equal(t, in.ID, resolved.Incident)
 		require.Equal(t, "start", resolved.Attributes["remediation.step"])
@@ -214,6 +221,7 @@ func TestAnAbsenceRuleProvesPresenceByItsSilence(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		require.Equal(t, incident.Cooldown, r.only().State)
+		require.Contains(t, r.record("remediation.incident.opened").Body, "web is missing, says rule web-down")
 		r.stop()
 	})
 }

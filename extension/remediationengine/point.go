@@ -46,7 +46,11 @@ func describe(f finding.Finding, target actuator.Target) string {
 	if len(p.Rules) > 0 {
 		by = "rule " + p.Rules[0]
 	}
-	return fmt.Sprintf("%s on %s: %s is %.4g, says %s (score %.3g)", faultOf(f), actuator.Clean(target.String(), maxText), p.Metric, f.Value, by, f.Score)
+	what := fmt.Sprintf("is %.4g", f.Value)
+	if f.Kind == finding.Silence {
+		what = "is missing"
+	}
+	return fmt.Sprintf("%s on %s: %s %s, says %s (score %.3g)", faultOf(f), actuator.Clean(target.String(), maxText), p.Metric, what, by, f.Score)
 }
 
 func sorted(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
