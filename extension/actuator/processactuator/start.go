@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -201,6 +202,11 @@ func spawn(s service) (pid int, err error) {
 	attr := &os.ProcAttr{Dir: directory, Env: environment, Files: []*os.File{null, output, output}, Sys: &syscall.SysProcAttr{Setsid: true}}
 	if s.switches {
 		attr.Sys.Credential = &syscall.Credential{Uid: s.uid, Gid: s.gid, Groups: s.groups}
+	}
+	// Go closes its own files in a child; this catches those that whoever
+	// started the collector had left open in it.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EINVAL) {
+		return 0, err
 	}
 	child, err := os.StartProcess(s.cfg.Command[0], s.cfg.Command, attr)
 	if err != nil {
