@@ -54,7 +54,7 @@ extensions:
             action: counter.add
             attempts: 1
             settle: 100ms
-            verify: {clear: true, hold: 300ms, deadline: 2s}
+            verify: {clear: true, hold: 300ms, deadline: 1500ms}
 service:
   extensions: [file_storage, console, counter, remediation_engine]
   telemetry: {metrics: {level: none}}

@@ -74,12 +74,9 @@ func TestKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	slots := make(chan struct{}, 8) // that many at once: they wait for disks and clocks
 	for round := range rounds {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
-			slots <- struct{}{}
-			defer func() { <-slots }()
 			random := rand.New(rand.NewPCG(seed, uint64(round)))
 			b := newBench(t, setup{
 				replay: []string{"never", "probeable"}[round%2],
@@ -89,7 +86,7 @@ func TestKilledAtRandom(t *testing.T) {
 			})
 			for range 1 + random.IntN(3) {
 				b.start(t)
-				b.liveFor(t, time.Duration(random.IntN(1000))*time.Millisecond)
+				b.liveFor(t, time.Duration(random.IntN(700))*time.Millisecond)
 				b.col.Kill()
 				require.LessOrEqual(t, len(b.effects(t)), 1)
 			}
@@ -102,11 +99,12 @@ func TestKilledAtRandom(t *testing.T) {
 	}
 }
 
-// stop ends the Collector as its user would. Before it is ready it does not
+// stop checks the audit trail and ends the Collector as its user would. Before it is ready it does not
 // listen to signals yet, and the first one ends it at once.
 func (b *bench) stop(t *testing.T) {
 	t.Helper()
 	b.col.AwaitOutput(t, "Everything is ready")
+	b.requireTrail(t)
 	require.Zero(t, b.col.Stop(t))
 }
 
