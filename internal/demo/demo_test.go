@@ -70,7 +70,7 @@ func TestDemo(t *testing.T) {
 			require.NotEqual(t, eventEscalated, d.Name, "%s", d.Text)
 		}
 		require.Equal(t, map[string][]string{
-			"runaway_process": {"process.explain", "process.renice", "process.signal", "resolved"},
+			"runaway_process": {"process.explain", "process.signal", "resolved"},
 			"service_down":    {"process.start", "resolved"},
 			"disk_full":       {"filesystem.explain", "filesystem.clean", "resolved"},
 		}, stories)
