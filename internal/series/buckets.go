@@ -145,8 +145,7 @@ func (b *Buckets) valueFromStart(rank float64, scale int32) float64 {
 // side lie; there must be at least one observation.
 func (b *Buckets) valueFromEnd(rank float64, scale int32) float64 {
 	last, share := 0, 0.0
-	for i := len(b.Counts) - 1; i >= 0; i-- {
-		n := b.Counts[i]
+	for i, n := range slices.Backward(b.Counts) {
 		if n == 0 {
 			continue
 		}

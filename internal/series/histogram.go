@@ -41,7 +41,9 @@ func (h *Histogram) Check() Reason {
 
 // CopyFrom makes h a copy of src in h's own memory.
 func (h *Histogram) CopyFrom(src *Histogram) {
-	bounds, counts := append(h.Bounds[:0], src.Bounds...), append(h.Counts[:0], src.Counts...)
+	bounds, counts := h.Bounds[:0], h.Counts[:0]
+	bounds = append(bounds, src.Bounds...)
+	counts = append(counts, src.Counts...)
 	*h = *src
 	h.Bounds, h.Counts = bounds, counts
 }

@@ -131,6 +131,7 @@ func (m *Memory) value(r *Reading) (float64, Reason) {
 		return m.counterRate(r)
 	case Delta:
 		return m.deltaRate(r)
+	case Value:
 	}
 	return r.Number(), Scored
 }

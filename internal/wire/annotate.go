@@ -58,6 +58,7 @@ func weight(s finding.State) int {
 		return 2
 	case finding.Resolved:
 		return 1
+	case finding.Normal:
 	}
 	return 0
 }

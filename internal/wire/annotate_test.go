@@ -118,7 +118,7 @@ func TestTheHeavierFindingOfAPointStays(t *testing.T) {
 		"the first of equals":  {with(finding.Firing, finding.Warning, 2), with(finding.Firing, finding.Warning, 2), "mean"},
 		"a score over none":    {with(finding.Firing, finding.Warning, nan), with(finding.Firing, finding.Warning, 0.1), "p50"},
 	} {
-		md := histogramOf(delta, 0, 10, []float64{10}, []uint64{5, 5}, 100)
+		md := histogramOf(delta, 10, []float64{10}, []uint64{5, 5}, 100)
 		a := &annotator{make: func(p *Point) *finding.Finding {
 			switch p.Field {
 			case "mean":

@@ -141,8 +141,8 @@ func TestFindingsTakesNothingForProofThatIsNone(t *testing.T) {
 		"from the future":     gaugeOf(100, 1),
 		"no timestamp":        gaugeOf(-1_700_000_000, 1),
 		"no temporality":      sumOf(pmetric.AggregationTemporalityUnspecified, true, 0, 10, 1),
-		"malformed histogram": histogramOf(delta, 0, 10, []float64{1, 2}, []uint64{1, 2}, 1),
-		"no value, histogram": noValue(histogramOf(delta, 0, 10, nil, []uint64{1}, 1)),
+		"malformed histogram": histogramOf(delta, 10, []float64{1, 2}, []uint64{1, 2}, 1),
+		"no value, histogram": noValue(histogramOf(delta, 10, nil, []uint64{1}, 1)),
 	} {
 		require.Empty(t, Findings(md, moment(10), watch{all: true}), name)
 	}
@@ -152,11 +152,11 @@ func TestFindingsTakesNothingForProofThatIsNone(t *testing.T) {
 		require.Len(t, got, 1)
 		require.Equal(t, "count_rate", got[0].Field)
 	}
-	rateOnly(histogramOf(cumulative, 0, 10, []float64{1}, []uint64{1, 2}, 1))
-	rateOnly(histogramOf(delta, 0, 10, []float64{1}, []uint64{0, 0}, 0))
-	rateOnly(exponentialOf(cumulative, 0, 10, 0, 0, []uint64{1, 2}, 1))
+	rateOnly(histogramOf(cumulative, 10, []float64{1}, []uint64{1, 2}, 1))
+	rateOnly(histogramOf(delta, 10, []float64{1}, []uint64{0, 0}, 0))
+	rateOnly(exponentialOf(cumulative, 10, 0, 0, []uint64{1, 2}, 1))
 	// A field that the point is not annotated for may be firing as well.
-	md := histogramOf(delta, 0, 10, []float64{1}, []uint64{1, 2}, 1)
+	md := histogramOf(delta, 10, []float64{1}, []uint64{1, 2}, 1)
 	newReader().Read(md, moment(10), &annotator{make: func(p *Point) *finding.Finding {
 		f := full()
 		if p.Field != "p99" {
@@ -192,8 +192,8 @@ func TestFindingsOfPointsAnnotatedWithoutAState(t *testing.T) {
 
 	// The annotation proves that the field of a cumulative histogram was measured.
 	reader := newReader()
-	reader.Read(histogramOf(cumulative, 0, 5, []float64{1}, []uint64{1, 1}, 1), moment(10), ordinary("mean"))
-	md = histogramOf(cumulative, 0, 10, []float64{1}, []uint64{1, 2}, 3)
+	reader.Read(histogramOf(cumulative, 5, []float64{1}, []uint64{1, 1}, 1), moment(10), ordinary("mean"))
+	md = histogramOf(cumulative, 10, []float64{1}, []uint64{1, 2}, 3)
 	reader.Read(md, moment(10), ordinary("mean"))
 	got = Findings(md, moment(10), watch{all: true})
 	require.Len(t, got, 2)

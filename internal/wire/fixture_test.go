@@ -30,6 +30,7 @@ func number(dp pmetric.NumberDataPoint, at float64, v any) {
 }
 
 // gaugeOf, sumOf, histogramOf … make one batch with one point of their type.
+// Distributions start at 0.
 func gaugeOf(at float64, v any) pmetric.Metrics {
 	md, m := oneMetric("m")
 	number(m.SetEmptyGauge().DataPoints().AppendEmpty(), at, v)
@@ -47,12 +48,12 @@ func sumOf(temporality pmetric.AggregationTemporality, monotonic bool, start, at
 	return md
 }
 
-func histogramOf(temporality pmetric.AggregationTemporality, start, at float64, bounds []float64, counts []uint64, sum float64) pmetric.Metrics {
+func histogramOf(temporality pmetric.AggregationTemporality, at float64, bounds []float64, counts []uint64, sum float64) pmetric.Metrics {
 	md, m := oneMetric("m")
 	h := m.SetEmptyHistogram()
 	h.SetAggregationTemporality(temporality)
 	dp := h.DataPoints().AppendEmpty()
-	dp.SetStartTimestamp(stamp(start))
+	dp.SetStartTimestamp(stamp(0))
 	dp.SetTimestamp(stamp(at))
 	dp.ExplicitBounds().FromRaw(bounds)
 	dp.BucketCounts().FromRaw(counts)
@@ -65,12 +66,12 @@ func histogramOf(temporality pmetric.AggregationTemporality, start, at float64, 
 	return md
 }
 
-func exponentialOf(temporality pmetric.AggregationTemporality, start, at float64, scale, offset int32, counts []uint64, sum float64) pmetric.Metrics {
+func exponentialOf(temporality pmetric.AggregationTemporality, at float64, scale, offset int32, counts []uint64, sum float64) pmetric.Metrics {
 	md, m := oneMetric("m")
 	h := m.SetEmptyExponentialHistogram()
 	h.SetAggregationTemporality(temporality)
 	dp := h.DataPoints().AppendEmpty()
-	dp.SetStartTimestamp(stamp(start))
+	dp.SetStartTimestamp(stamp(0))
 	dp.SetTimestamp(stamp(at))
 	dp.SetScale(scale)
 	dp.Positive().SetOffset(offset)
@@ -82,10 +83,10 @@ func exponentialOf(temporality pmetric.AggregationTemporality, start, at float64
 	return md
 }
 
-func summaryOf(start, at float64, count uint64, quantiles map[float64]float64) pmetric.Metrics {
+func summaryOf(at float64, count uint64, quantiles map[float64]float64) pmetric.Metrics {
 	md, m := oneMetric("m")
 	dp := m.SetEmptySummary().DataPoints().AppendEmpty()
-	dp.SetStartTimestamp(stamp(start))
+	dp.SetStartTimestamp(stamp(0))
 	dp.SetTimestamp(stamp(at))
 	dp.SetCount(count)
 	for _, q := range []float64{0.5, 0.99} { // in order

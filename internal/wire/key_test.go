@@ -142,7 +142,9 @@ func TestKeyOfHostileDepthIsBounded(t *testing.T) {
 		s = s.AppendEmpty().SetEmptySlice()
 	}
 	id := identity{resource: pcommon.NewMap(), point: m, metric: "m"}
-	require.Equal(t, id.key(), id.key())
+	shallow := pcommon.NewMap()
+	shallow.PutEmptySlice("deep")
+	require.NotEqual(t, identity{resource: pcommon.NewMap(), point: shallow, metric: "m"}.key(), id.key())
 }
 
 func TestKeyerGivesLargeBuffersBack(t *testing.T) {

@@ -113,6 +113,7 @@ func shellOf(m pmetric.Metric) shell {
 		return m.ExponentialHistogram().DataPoints().At(0)
 	case pmetric.MetricTypeSummary:
 		return m.Summary().DataPoints().At(0)
+	case pmetric.MetricTypeGauge, pmetric.MetricTypeEmpty:
 	}
 	return m.Gauge().DataPoints().At(0)
 }

@@ -174,7 +174,7 @@ func TestCompanionsAreWhatTheContractSays(t *testing.T) {
 	got := map[string]metric{}
 	for _, m := range sm.Metrics().All() {
 		require.NotEmpty(t, m.Description(), m.Name())
-		points := pmetric.NewNumberDataPointSlice()
+		var points pmetric.NumberDataPointSlice
 		if m.Type() == pmetric.MetricTypeSum {
 			require.True(t, m.Sum().IsMonotonic())
 			require.Equal(t, cumulative, m.Sum().AggregationTemporality())

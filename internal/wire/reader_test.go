@@ -61,83 +61,95 @@ func TestWhatIsScored(t *testing.T) {
 			{sumOf(pmetric.AggregationTemporalityUnspecified, true, 0, 10, 100), not(series.Malformed)},
 		},
 		"cumulative histogram": {
-			{histogramOf(cumulative, 0, 10, bounds, []uint64{5, 5, 5}, 200), not(series.FirstPoint)},
-			{histogramOf(cumulative, 0, 20, bounds, []uint64{5, 25, 5}, 500), []seen{
-				{field: "count_rate", value: 2}, {field: "mean", value: 15},
-				{field: "p50", value: 15}, {field: "p95", value: 19.5}, {field: "p99", value: 19.9},
+			{histogramOf(cumulative, 10, bounds, []uint64{5, 5, 5}, 200), not(series.FirstPoint)},
+			{histogramOf(cumulative, 20, bounds, []uint64{5, 25, 5}, 500), []seen{
+				{field: "count_rate", value: 2},
+				{field: "mean", value: 15},
+				{field: "p50", value: 15},
+				{field: "p95", value: 19.5},
+				{field: "p99", value: 19.9},
 			}},
-			{histogramOf(cumulative, 0, 30, bounds, []uint64{5, 25, 5}, 500), []seen{{field: "count_rate", value: 0}}},
-			{histogramOf(cumulative, 0, 40, bounds, []uint64{1, 0, 0}, 1), not(series.Reset)},
-			{histogramOf(cumulative, 0, 50, []float64{10, 30}, []uint64{5, 25, 5}, 500), not(series.BoundsChanged)},
+			{histogramOf(cumulative, 30, bounds, []uint64{5, 25, 5}, 500), []seen{{field: "count_rate", value: 0}}},
+			{histogramOf(cumulative, 40, bounds, []uint64{1, 0, 0}, 1), not(series.Reset)},
+			{histogramOf(cumulative, 50, []float64{10, 30}, []uint64{5, 25, 5}, 500), not(series.BoundsChanged)},
 		},
 		"cumulative histogram without a sum": {
-			{histogramOf(cumulative, 0, 10, bounds, []uint64{5, 5, 5}, nan), not(series.FirstPoint)},
-			{histogramOf(cumulative, 0, 20, bounds, []uint64{5, 25, 5}, nan), []seen{
+			{histogramOf(cumulative, 10, bounds, []uint64{5, 5, 5}, nan), not(series.FirstPoint)},
+			{histogramOf(cumulative, 20, bounds, []uint64{5, 25, 5}, nan), []seen{
 				{field: "count_rate", value: 2}, {field: "p50", value: 15}, {field: "p95", value: 19.5}, {field: "p99", value: 19.9},
 			}},
 		},
 		"delta histogram": {
-			{histogramOf(delta, 0, 10, bounds, []uint64{0, 20, 0}, 300), []seen{
-				{field: "count_rate", value: 2}, {field: "mean", value: 15},
-				{field: "p50", value: 15}, {field: "p95", value: 19.5}, {field: "p99", value: 19.9},
+			{histogramOf(delta, 10, bounds, []uint64{0, 20, 0}, 300), []seen{
+				{field: "count_rate", value: 2},
+				{field: "mean", value: 15},
+				{field: "p50", value: 15},
+				{field: "p95", value: 19.5},
+				{field: "p99", value: 19.9},
 			}},
 		},
 		"histogram without buckets": {
-			{histogramOf(delta, 0, 10, nil, nil, 0), []seen{{field: "count_rate", value: 0}}},
+			{histogramOf(delta, 10, nil, nil, 0), []seen{{field: "count_rate", value: 0}}},
 		},
 		"histogram whose counts do not fit its bounds": {
-			{histogramOf(delta, 0, 10, bounds, []uint64{1, 2}, 0), not(series.Malformed)},
-			{histogramOf(delta, 0, 20, nil, []uint64{1, 2}, 0), not(series.Malformed)},
-			{histogramOf(delta, 0, 30, bounds, nil, 0), not(series.Malformed)},
-			{histogramOf(delta, 0, 40, []float64{2, 1}, []uint64{1, 2, 3}, 0), not(series.Malformed)},
+			{histogramOf(delta, 10, bounds, []uint64{1, 2}, 0), not(series.Malformed)},
+			{histogramOf(delta, 20, nil, []uint64{1, 2}, 0), not(series.Malformed)},
+			{histogramOf(delta, 30, bounds, nil, 0), not(series.Malformed)},
+			{histogramOf(delta, 40, []float64{2, 1}, []uint64{1, 2, 3}, 0), not(series.Malformed)},
 		},
 		"histogram of no temporality": {
-			{histogramOf(pmetric.AggregationTemporalityUnspecified, 0, 10, bounds, []uint64{1, 2, 3}, 0), not(series.Malformed)},
+			{histogramOf(pmetric.AggregationTemporalityUnspecified, 10, bounds, []uint64{1, 2, 3}, 0), not(series.Malformed)},
 		},
 		"histogram with too many buckets": {
-			{histogramOf(delta, 0, 10, make([]float64, 5000), make([]uint64, 5001), 0), not(series.TooManyBuckets)},
+			{histogramOf(delta, 10, make([]float64, 5000), make([]uint64, 5001), 0), not(series.TooManyBuckets)},
 		},
 		"histogram, sum infinite": {
-			{histogramOf(delta, 0, 10, nil, []uint64{4}, math.Inf(1)), []seen{
+			{histogramOf(delta, 10, nil, []uint64{4}, math.Inf(1)), []seen{
 				{field: "count_rate", value: 0.4}, {field: "mean", why: series.Infinite},
 			}},
 		},
 		"cumulative exponential histogram, scale falls": {
-			{exponentialOf(cumulative, 0, 10, 1, 0, []uint64{1, 1}, 3), not(series.FirstPoint)},
+			{exponentialOf(cumulative, 10, 1, 0, []uint64{1, 1}, 3), not(series.FirstPoint)},
 			// Scale 0: bucket 0 holds what buckets 0 and 1 of scale 1 did.
-			{exponentialOf(cumulative, 0, 20, 0, 0, []uint64{2, 0, 8}, 51), []seen{
-				{field: "count_rate", value: 0.8}, {field: "mean", value: 6},
-				{field: "p50", value: math.Exp2(2.5)}, {field: "p95", value: math.Exp2(2.95)}, {field: "p99", value: math.Exp2(2.99)},
+			{exponentialOf(cumulative, 20, 0, 0, []uint64{2, 0, 8}, 51), []seen{
+				{field: "count_rate", value: 0.8},
+				{field: "mean", value: 6},
+				{field: "p50", value: math.Exp2(2.5)},
+				{field: "p95", value: math.Exp2(2.95)},
+				{field: "p99", value: math.Exp2(2.99)},
 			}},
-			{exponentialOf(cumulative, 0, 30, 0, 0, []uint64{1}, 1), not(series.Reset)},
+			{exponentialOf(cumulative, 30, 0, 0, []uint64{1}, 1), not(series.Reset)},
 		},
 		"delta exponential histogram": {
-			{exponentialOf(delta, 0, 10, 0, 2, []uint64{8}, 48), []seen{
-				{field: "count_rate", value: 0.8}, {field: "mean", value: 6},
-				{field: "p50", value: math.Exp2(2.5)}, {field: "p95", value: math.Exp2(2.95)}, {field: "p99", value: math.Exp2(2.99)},
+			{exponentialOf(delta, 10, 0, 2, []uint64{8}, 48), []seen{
+				{field: "count_rate", value: 0.8},
+				{field: "mean", value: 6},
+				{field: "p50", value: math.Exp2(2.5)},
+				{field: "p95", value: math.Exp2(2.95)},
+				{field: "p99", value: math.Exp2(2.99)},
 			}},
 		},
 		"exponential histogram of an impossible scale": {
-			{exponentialOf(delta, 0, 10, 99, 2, []uint64{8}, 48), not(series.Malformed)},
+			{exponentialOf(delta, 10, 99, 2, []uint64{8}, 48), not(series.Malformed)},
 		},
 		"exponential histogram with too many buckets": {
-			{exponentialOf(delta, 0, 10, 0, 2, make([]uint64, 5000), 48), not(series.TooManyBuckets)},
+			{exponentialOf(delta, 10, 0, 2, make([]uint64, 5000), 48), not(series.TooManyBuckets)},
 		},
 		"summary": {
-			{summaryOf(0, 10, 100, map[float64]float64{0.5: 3, 0.99: 9}), []seen{
+			{summaryOf(10, 100, map[float64]float64{0.5: 3, 0.99: 9}), []seen{
 				{why: series.FirstPoint}, {field: "p50", value: 3}, {field: "p99", value: 9},
 			}},
-			{summaryOf(0, 20, 150, map[float64]float64{0.5: 4, 0.99: nan}), []seen{
+			{summaryOf(20, 150, map[float64]float64{0.5: 4, 0.99: nan}), []seen{
 				{field: "count_rate", value: 5}, {field: "p50", value: 4},
 			}},
-			{summaryOf(0, 20, 150, map[float64]float64{0.5: 4}), not(series.Duplicate)},
+			{summaryOf(20, 150, map[float64]float64{0.5: 4}), not(series.Duplicate)},
 		},
 		"no recorded value": {
 			{noValue(gaugeOf(0, 1)), not(series.NoRecorded)},
 			{noValue(sumOf(cumulative, true, 0, 10, 100)), not(series.NoRecorded)},
-			{noValue(histogramOf(delta, 0, 10, bounds, []uint64{1, 2, 3}, 0)), not(series.NoRecorded)},
-			{noValue(exponentialOf(delta, 0, 10, 0, 2, []uint64{8}, 48)), not(series.NoRecorded)},
-			{noValue(summaryOf(0, 10, 100, nil)), not(series.NoRecorded)},
+			{noValue(histogramOf(delta, 10, bounds, []uint64{1, 2, 3}, 0)), not(series.NoRecorded)},
+			{noValue(exponentialOf(delta, 10, 0, 2, []uint64{8}, 48)), not(series.NoRecorded)},
+			{noValue(summaryOf(10, 100, nil)), not(series.NoRecorded)},
 		},
 		"not a number, infinite": {
 			{gaugeOf(0, nan), not(series.NotANumber)},
@@ -229,7 +241,7 @@ func TestEveryPointOfEveryMetricIsRead(t *testing.T) {
 
 func TestPointShowsWhereItComesFrom(t *testing.T) {
 	var s scorer
-	newReader().Read(histogramOf(delta, 0, 10, nil, []uint64{5}, 50), moment(12), &s)
+	newReader().Read(histogramOf(delta, 10, nil, []uint64{5}, 50), moment(12), &s)
 	require.Len(t, s.points, 2)
 	p := s.points[1]
 	require.Equal(t, "mean", p.Field)
@@ -253,14 +265,14 @@ func TestOwnOutputIsNotReadAgain(t *testing.T) {
 func TestDistributionsAreBounded(t *testing.T) {
 	reader := NewReader(ReaderSettings{MaxSeries: 1, StaleAfter: time.Minute})
 	histogram := func(host string) pmetric.Metrics {
-		md := histogramOf(delta, 0, 10, nil, []uint64{5}, math.NaN())
+		md := histogramOf(delta, 10, nil, []uint64{5}, math.NaN())
 		md.ResourceMetrics().At(0).Resource().Attributes().PutStr("host.name", host)
 		return md
 	}
-	exponential := exponentialOf(delta, 0, 10, 0, 2, []uint64{8}, 48)
+	exponential := exponentialOf(delta, 10, 0, 2, []uint64{8}, 48)
 	var s scorer
 	reader.Read(histogram("a"), moment(10), &s)
-	for _, md := range []pmetric.Metrics{histogram("b"), exponential, summaryOf(0, 10, 1, nil)} {
+	for _, md := range []pmetric.Metrics{histogram("b"), exponential, summaryOf(10, 1, nil)} {
 		s.got = nil
 		reader.Read(md, moment(10), &s)
 		require.Equal(t, []seen{{why: series.TableFull}}, s.got)
@@ -275,7 +287,7 @@ func TestDistributionsAreBounded(t *testing.T) {
 func TestQuantilesAreThoseThatWereAskedFor(t *testing.T) {
 	reader := NewReader(ReaderSettings{Quantiles: []float64{0.75, 0.999}, MaxSeries: 1, StaleAfter: time.Minute})
 	var s scorer
-	reader.Read(histogramOf(delta, 0, 10, []float64{0, 100}, []uint64{0, 10, 0}, math.NaN()), moment(10), &s)
+	reader.Read(histogramOf(delta, 10, []float64{0, 100}, []uint64{0, 10, 0}, math.NaN()), moment(10), &s)
 	require.Equal(t, []seen{{field: "count_rate", value: 1}, {field: "p75", value: 75}, {field: "p99.9", value: 99.9}}, s.got)
 	for _, q := range []float64{0, 1, -1, 2, math.NaN()} {
 		require.Panics(t, func() { NewReader(ReaderSettings{Quantiles: []float64{q}, MaxSeries: 1, StaleAfter: 1}) }, "%v", q)
@@ -302,11 +314,11 @@ func TestSummaryQuantilesAreBoundedAndChecked(t *testing.T) {
 }
 
 func TestDeltaExtremesBoundTheQuantiles(t *testing.T) {
-	histogram := histogramOf(delta, 0, 10, []float64{10}, []uint64{0, 8}, 100)
+	histogram := histogramOf(delta, 10, []float64{10}, []uint64{0, 8}, 100)
 	dp := histogram.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Histogram().DataPoints().At(0)
 	dp.SetMin(12)
 	dp.SetMax(14)
-	exponential := exponentialOf(delta, 0, 10, 0, 3, []uint64{8}, 100) // (8, 16]
+	exponential := exponentialOf(delta, 10, 0, 3, []uint64{8}, 100) // (8, 16]
 	ep := exponential.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).ExponentialHistogram().DataPoints().At(0)
 	ep.SetMin(12)
 	ep.SetMax(14)

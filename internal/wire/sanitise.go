@@ -144,6 +144,7 @@ func appendValue(dst []byte, v pcommon.Value, depth int) []byte {
 			dst = appendValue(dst, e, depth+1)
 		}
 		return append(dst, '}')
+	case pcommon.ValueTypeEmpty:
 	}
 	return dst
 }
@@ -164,11 +165,11 @@ func attributeNumber(m pcommon.Map, name string) float64 {
 	if !ok {
 		return math.NaN()
 	}
-	switch v.Type() {
-	case pcommon.ValueTypeDouble:
-		return finite(v.Double())
-	case pcommon.ValueTypeInt:
+	if v.Type() == pcommon.ValueTypeInt {
 		return float64(v.Int())
+	}
+	if v.Type() == pcommon.ValueTypeDouble {
+		return finite(v.Double())
 	}
 	return math.NaN()
 }

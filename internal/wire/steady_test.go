@@ -16,11 +16,11 @@ func TestReadDoesNotAllocateInSteadyState(t *testing.T) {
 		"sums":  func(at float64) pmetric.Metrics { md := gauges(200); advance(md, at); return md },
 		"gauge": func(at float64) pmetric.Metrics { return gaugeOf(at, 1.5) },
 		"histogram": func(at float64) pmetric.Metrics {
-			return histogramOf(cumulative, 0, at, []float64{1, 2}, []uint64{1, 2, 3}, 5)
+			return histogramOf(cumulative, at, []float64{1, 2}, []uint64{1, 2, 3}, 5)
 		},
-		"exponential": func(at float64) pmetric.Metrics { return exponentialOf(cumulative, 0, at, 1, 0, []uint64{1, 2, 3}, 5) },
+		"exponential": func(at float64) pmetric.Metrics { return exponentialOf(cumulative, at, 1, 0, []uint64{1, 2, 3}, 5) },
 		"summary": func(at float64) pmetric.Metrics {
-			return summaryOf(0, at, uint64(at), map[float64]float64{0.5: 3, 0.99: 9})
+			return summaryOf(at, uint64(at), map[float64]float64{0.5: 3, 0.99: 9})
 		},
 		"attributes of every type": func(at float64) pmetric.Metrics {
 			md := gaugeOf(at, 1.5)
@@ -56,7 +56,7 @@ func TestReaderIsSafeForConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			local := *v // scored is counted apart
 			for i := range 50 {
-				md := histogramOf(cumulative, 0, float64(i), []float64{1, 2}, []uint64{1, 2, uint64(i)}, 5)
+				md := histogramOf(cumulative, float64(i), []float64{1, 2}, []uint64{1, 2, uint64(i)}, 5)
 				gaugeOf(float64(i), i).ResourceMetrics().MoveAndAppendTo(md.ResourceMetrics())
 				reader.Read(md, moment(300), &local)
 				reader.Sweep(moment(300), 100)

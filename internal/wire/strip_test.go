@@ -18,9 +18,9 @@ func everyType() pmetric.Metrics {
 		gaugeOf(10, 1.5),
 		sumOf(cumulative, true, 0, 10, 7),
 		sumOf(delta, true, 0, 10, 7),
-		histogramOf(delta, 0, 10, []float64{10}, []uint64{5, 5}, 100),
-		exponentialOf(delta, 0, 10, 0, 2, []uint64{8}, 48),
-		summaryOf(0, 10, 100, map[float64]float64{0.5: 3, 0.99: 9}),
+		histogramOf(delta, 10, []float64{10}, []uint64{5, 5}, 100),
+		exponentialOf(delta, 10, 0, 2, []uint64{8}, 48),
+		summaryOf(10, 100, map[float64]float64{0.5: 3, 0.99: 9}),
 	} {
 		m := one.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0)
 		m.SetName([]string{"gauge", "counter", "delta", "histogram", "exponential", "summary"}[i])
