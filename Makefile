@@ -66,9 +66,8 @@ bin/homeostatctl: $(SOURCES) builder-config.yaml
 	$(BUILD) -ldflags '$(LDFLAGS) -X main.version=$(VERSION)' -o $@ ./cmd/homeostatctl
 
 .PHONY: build-full
-build-full: ## bin/otelcol-homeostat-full from builder-config.full.yaml (needs the network)
+build-full: ## bin/otelcol-homeostat-full from builder-config.full.yaml
 	@mkdir -p bin
-	$(TOOL) builder --config builder-config.full.yaml --skip-compilation
 	cd cmd/otelcol-homeostat-full && $(BUILD) -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/otelcol-homeostat-full .
 
 .PHONY: image
@@ -128,6 +127,7 @@ fmt: ## format as lint asks for
 .PHONY: generate
 generate: ## the distribution's sources from builder-config.yaml, components' code from metadata.yaml
 	$(TOOL) builder --config builder-config.yaml --skip-compilation --skip-get-modules
+	$(TOOL) builder --config builder-config.full.yaml --skip-compilation --skip-get-modules
 	$(GO) generate ./...
 
 # Compares the tree before and after, so that it also works amid changes.
@@ -142,6 +142,7 @@ fresh: ## fail when generate changes anything
 modules: ## resolve modules again after a change of go.mod or a manifest (needs the network)
 	$(GO) mod tidy
 	$(TOOL) builder --config builder-config.yaml --skip-compilation
+	$(TOOL) builder --config builder-config.full.yaml --skip-compilation
 
 .PHONY: clean
 clean: ## remove what make built
