@@ -4,51 +4,77 @@ package filesystemactuator
 
 import (
 	"cmp"
+	"context"
 	"slices"
-	"strings"
 	"time"
 )
 
-// choice is which files a recipe would remove, and why others stay.
+// choice is what a recipe would remove now.
 type choice struct {
-	files                               []entry // oldest first
-	bytes                               int64
-	young, newest, inUse, linked, bound int
+	files  []file // oldest first, within every bound of the recipe
+	bytes  int64
+	spared int // files that qualify but are open
+	blind  int // processes whose open files could not be seen
+	usage  usage
 }
 
-// choose applies a recipe to the files that match it. need is how many bytes
-// must go to reach the target; removing stops there, and at the bounds.
-func choose(r RecipeConfig, matching []entry, open map[fileKey]bool, need int64, now time.Time) choice {
-	files := slices.Clone(matching)
-	slices.SortFunc(files, func(a, b entry) int {
-		return cmp.Or(a.changed.Compare(b.changed), strings.Compare(a.rel, b.rel))
-	})
+// choose applies a recipe. The bounds on files, bytes and utilisation are
+// reckoned from what is there now; clean checks them again as it goes.
+func (t *tree) choose(ctx context.Context, recipe RecipeConfig, now time.Time) (choice, error) {
 	var c choice
-	kept := min(r.KeepNewest, len(files))
-	c.newest = kept
-	for _, f := range files[:len(files)-kept] {
-		switch {
-		case now.Sub(f.changed) < r.MinAge:
-			c.young++
-		case open[f.key]:
-			c.inUse++
-		case f.links > 1: // another name keeps it: removing this one frees nothing
-			c.linked++
-		case len(c.files) >= r.MaxFiles || c.bytes+f.size > r.MaxBytes || c.bytes >= need:
-			c.bound++
-		default:
-			c.files = append(c.files, f)
-			c.bytes += f.size
-		}
+	var err error
+	if c.usage, err = usageOf(int(t.root.Fd())); err != nil {
+		return c, err
 	}
-	return c
+	var all []file
+	if err := t.walk(ctx, func(f file) {
+		// Another name of the same file would keep its space: nothing gained.
+		if f.links == 1 && matches(recipe.Match, f.rel) {
+			all = append(all, f)
+		}
+	}); err != nil {
+		return c, err
+	}
+	all = eligible(all, recipe, now)
+	if len(all) == 0 {
+		return c, nil
+	}
+	open, err := openFiles(ctx, t.dev)
+	if err != nil {
+		return c, err
+	}
+	c.blind = open.blind
+	unused := slices.DeleteFunc(all, func(f file) bool { return open.inodes[f.inode] })
+	c.spared = len(all) - len(unused)
+	c.files, c.bytes = bounded(unused, recipe, c.usage)
+	return c, nil
 }
 
-// needed is how many bytes must go so that the filesystem is at most target
-// full: used - x <= target * (used + available).
-func needed(r spaceReport, target float64) int64 {
-	if target == 0 {
-		return 1<<63 - 1
+// eligible sorts files by age, oldest first, and leaves out those that are too
+// young or among the newest that the recipe keeps.
+func eligible(all []file, recipe RecipeConfig, now time.Time) []file {
+	slices.SortFunc(all, func(a, b file) int { return cmp.Or(a.mtime.Compare(b.mtime), cmp.Compare(a.rel, b.rel)) })
+	all = all[:max(0, len(all)-recipe.KeepNewest)]
+	young := slices.IndexFunc(all, func(f file) bool { return now.Sub(f.mtime) < recipe.MinAge })
+	if young >= 0 {
+		all = all[:young]
 	}
-	return max(0, int64(float64(r.used)-target*float64(r.used+r.available)+0.5))
+	return all
+}
+
+// bounded takes files until a bound of the recipe or its target is reached.
+func bounded(files []file, recipe RecipeConfig, u usage) (taken []file, bytes int64) {
+	for _, f := range files {
+		after := usage{total: u.total, used: u.used - bytes}
+		reached := recipe.TargetUtilization > 0 && after.share() <= recipe.TargetUtilization
+		if reached || len(taken) == recipe.MaxFiles {
+			break
+		}
+		if bytes+f.size > recipe.MaxBytes {
+			continue // a smaller one may still fit
+		}
+		taken = append(taken, f)
+		bytes += f.size
+	}
+	return taken, bytes
 }

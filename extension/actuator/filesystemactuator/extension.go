@@ -4,7 +4,7 @@ package filesystemactuator
 
 import (
 	"context"
-	"fmt"
+	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
@@ -19,40 +19,28 @@ type filesystemExtension struct {
 	*actuator.Set
 	cfg    *Config
 	logger *zap.Logger
+
+	writing sync.Mutex // one operation at a time: they share the reserve for manifests
 }
 
 func newExtension(cfg *Config, set extension.Settings) *filesystemExtension {
 	e := &filesystemExtension{cfg: cfg, logger: set.Logger}
-	e.Set = actuator.NewSet(e.verb(specExplain), e.verb(specClean))
+	e.Set = actuator.NewSet(e.explain(), e.clean())
 	return e
 }
 
-// Start implements component.Component.
+// Start makes the manifest directory and its reserve, if there is a recipe
+// that will need them.
 func (e *filesystemExtension) Start(context.Context, component.Host) error {
-	e.logger.Debug("actuator started", zap.Any("config", e.cfg))
-	return nil
+	if len(e.cfg.Recipes) == 0 {
+		return nil
+	}
+	return e.cfg.reserve()
 }
 
 // Shutdown implements component.Component.
 func (e *filesystemExtension) Shutdown(context.Context) error { return nil }
 
-// verb refuses every request until what does it is in place.
-func (e *filesystemExtension) verb(spec actuator.Spec) actuator.Verb {
-	refuse := fmt.Errorf("%w: %s", actuator.ErrUnknownVerb, spec.Verb)
-	v := actuator.Verb{
-		Spec: spec,
-		Plan: func(context.Context, actuator.Request) (actuator.Preview, error) { return actuator.Preview{}, refuse },
-		Execute: func(context.Context, actuator.Request) (actuator.Result, error) {
-			return actuator.Result{Outcome: actuator.Refused}, refuse
-		},
-	}
-	if spec.Replay == actuator.Probeable {
-		v.Probe = func(context.Context, actuator.Request) (actuator.Outcome, error) { return actuator.Unknown, refuse }
-	}
-	if spec.Reversible {
-		v.Undo = func(context.Context, actuator.Request, actuator.Result) (actuator.Result, error) {
-			return actuator.Result{Outcome: actuator.Refused}, refuse
-		}
-	}
-	return v
+func (e *filesystemExtension) warn(text, operation string, err error) {
+	e.logger.Warn(text, zap.String("operation", actuator.Clean(operation, maxShown)), zap.Error(err))
 }

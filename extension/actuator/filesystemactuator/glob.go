@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// matchAny reports whether a file, by its path relative to the root, matches
-// one of the globs. A glob without a slash looks at the name alone; in others
-// ** stands for any number of directories.
-func matchAny(globs []string, rel string) bool {
+// matches reports whether a file at rel beneath the root is meant by one of
+// the globs. A glob without a slash is about the name at any depth; ** stands
+// for any number of directories, none included.
+func matches(globs []string, rel string) bool {
 	for _, glob := range globs {
 		if !strings.Contains(glob, "/") && glob != "**" {
-			if ok, err := path.Match(glob, path.Base(rel)); err == nil && ok {
+			if ok, _ := path.Match(glob, path.Base(rel)); ok {
 				return true
 			}
 			continue
@@ -25,25 +25,32 @@ func matchAny(globs []string, rel string) bool {
 	return false
 }
 
-// matchParts compares part by part, from the end of the glob backwards, with
-// one row of a table: linear in the product of the lengths, whatever the glob.
-func matchParts(glob, parts []string) bool {
-	// can[j]: the rest of the glob matches parts[j:]
-	can := make([]bool, len(parts)+1)
-	can[len(parts)] = true
-	for i := len(glob) - 1; i >= 0; i-- {
-		next := make([]bool, len(parts)+1)
-		for j := len(parts); j >= 0; j-- {
-			if glob[i] == "**" {
-				next[j] = can[j] || (j < len(parts) && next[j+1])
-				continue
-			}
-			if j < len(parts) && can[j+1] {
-				ok, err := path.Match(glob[i], parts[j])
-				next[j] = err == nil && ok
-			}
+// matchParts compares part by part. Backtracking goes back to the last ** at
+// most, so that the time is bounded by the product of both lengths.
+func matchParts(glob, rel []string) bool {
+	g, r, star, mark := 0, 0, -1, 0
+	for r < len(rel) {
+		switch {
+		case g < len(glob) && glob[g] == "**":
+			star, mark = g, r
+			g++
+		case g < len(glob) && matchPart(glob[g], rel[r]):
+			g++
+			r++
+		case star >= 0:
+			mark++
+			g, r = star+1, mark
+		default:
+			return false
 		}
-		can = next
 	}
-	return can[0]
+	for g < len(glob) && glob[g] == "**" {
+		g++
+	}
+	return g == len(glob)
+}
+
+func matchPart(glob, name string) bool {
+	ok, _ := path.Match(glob, name)
+	return ok
 }

@@ -5,124 +5,85 @@ package filesystemactuator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"os"
 	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/homeostat/homeostat/extension/actuator"
 )
 
-const (
-	// mostEntries bounds a walk: beyond it the caller is told that it was cut
-	// short, and works with what was seen.
-	mostEntries = 1_000_000
-	deepest     = 64
-	batch       = 512
-)
-
-// fileKey names a file on this host for as long as it exists.
-type fileKey struct{ device, inode uint64 }
-
-// entry is one regular file as the walk saw it.
-type entry struct {
-	rel     string // path relative to the root
-	key     fileKey
-	size    int64 // bytes on disk, what removing it frees
-	changed time.Time
-	links   uint64
+// walk calls use for each regular file beneath the root. Symlinks and other
+// filesystems are not entered, and what vanishes meanwhile is passed over.
+// It errs when there is more than it may look at, or ctx ends.
+func (t *tree) walk(ctx context.Context, use func(file)) error {
+	w := walker{tree: t, use: use}
+	return w.enter(ctx, ".", 0)
 }
 
-// survey is what a walk saw.
-type survey struct {
-	files     []entry
-	seen      int
-	truncated bool // there was more than may be looked at
-	unread    int  // directories that could not be read
+type walker struct {
+	*tree
+	use  func(file)
+	seen int
 }
 
-// walk lists the regular files beneath root that visit accepts, without
-// following a link or leaving the filesystem. Everything is opened from the
-// root anew, so a directory that is moved or replaced during the walk leads
-// nowhere else.
-func walk(ctx context.Context, root *os.File, device uint64, visit func(entry) bool) (survey, error) {
-	var s survey
-	queue := []string{"."}
-	depth := map[string]int{".": 0}
-	for len(queue) > 0 && !s.truncated {
-		rel := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		level := depth[rel]
-		delete(depth, rel)
-		below, err := s.read(ctx, root, rel, device, visit)
-		if err != nil {
-			return s, err
-		}
-		for _, dir := range below {
-			if level+1 > deepest {
-				s.truncated = true
-				continue
-			}
-			depth[dir] = level + 1
-			queue = append(queue, dir)
-		}
+func (w *walker) enter(ctx context.Context, rel string, depth int) error {
+	if depth > maxDepth {
+		return nil
 	}
-	return s, nil
-}
-
-// read lists one directory and returns the directories in it.
-func (s *survey) read(ctx context.Context, root *os.File, rel string, device uint64, visit func(entry) bool) ([]string, error) {
-	dir, err := openBeneath(root, rel)
+	dir, err := w.directory(rel)
 	if err != nil {
-		s.unread++
-		return nil, nil
+		return passOver(err)
 	}
 	defer dir.Close()
-	var below []string
 	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		names, err := dir.Readdirnames(batch)
+		names, err := dir.Readdirnames(1024)
 		for _, name := range names {
-			if s.seen++; s.seen > mostEntries {
-				s.truncated = true
-				return below, nil
-			}
-			var stat unix.Stat_t
-			if unix.Fstatat(int(dir.Fd()), name, &stat, unix.AT_SYMLINK_NOFOLLOW) != nil || uint64(stat.Dev) != device {
-				continue
-			}
-			child := path.Join(rel, name)
-			switch stat.Mode & unix.S_IFMT {
-			case unix.S_IFDIR:
-				below = append(below, child)
-			case unix.S_IFREG:
-				if e := entryOf(child, &stat); visit(e) {
-					s.files = append(s.files, e)
-				}
+			if err := w.look(ctx, int(dir.Fd()), rel, name, depth); err != nil {
+				return err
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			return below, nil
+			return nil
 		}
 		if err != nil {
-			s.unread++
-			return below, nil
+			return passOver(err)
 		}
 	}
 }
 
-func entryOf(rel string, stat *unix.Stat_t) entry {
-	return entry{
-		rel: rel, key: fileKey{uint64(stat.Dev), stat.Ino}, size: stat.Blocks * 512,
-		changed: time.Unix(stat.Mtim.Unix()), links: uint64(stat.Nlink),
+func (w *walker) look(ctx context.Context, dir int, rel, name string, depth int) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	if w.seen++; w.seen > maxEntries {
+		return fmt.Errorf("%w: more than %d files lie beneath %s; name a narrower root", actuator.ErrBlocked, maxEntries, shown(w.path))
+	}
+	var s unix.Stat_t
+	if err := unix.Fstatat(dir, name, &s, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return passOver(err)
+	}
+	at := path.Join(rel, name)
+	switch {
+	case s.Dev != w.dev:
+		return nil
+	case s.Mode&unix.S_IFMT == unix.S_IFDIR:
+		return w.enter(ctx, at, depth+1)
+	case s.Mode&unix.S_IFMT == unix.S_IFREG:
+		w.use(file{rel: at, inode: s.Ino, size: s.Blocks * 512, mtime: time.Unix(s.Mtim.Unix()), links: uint64(s.Nlink)})
+	}
+	return nil
 }
 
-// deviceOf is the number that Fstatat reports for files on the filesystem.
-func deviceOf(dir *os.File) (uint64, error) {
-	var stat unix.Stat_t
-	err := unix.Fstat(int(dir.Fd()), &stat)
-	return uint64(stat.Dev), err
+// passOver forgives what a tree that others use does under a walk: entries
+// vanish, become symlinks or mountpoints, or may not be read.
+func passOver(err error) error {
+	for _, harmless := range []error{unix.ENOENT, unix.ELOOP, unix.EXDEV, unix.ENOTDIR, unix.EACCES, unix.EPERM, unix.ENAMETOOLONG, unix.EAGAIN} {
+		if errors.Is(err, harmless) {
+			return nil
+		}
+	}
+	return err
 }
