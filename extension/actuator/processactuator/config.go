@@ -119,6 +119,9 @@ func (s ServiceConfig) problems() (errs []error) {
 			errs = append(errs, fmt.Errorf("%s must be an absolute path (got %q)", key, file))
 		}
 	}
+	if strings.ContainsFunc(s.User, func(r rune) bool { return r <= ' ' || r == ':' || r == '/' }) {
+		errs = append(errs, fmt.Errorf("user must be the name of a user (got %q)", s.User))
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
 		if !environmentName.MatchString(name) || strings.ContainsRune(s.Environment[name], 0) {
 			errs = append(errs, fmt.Errorf("environment::%s must be a name of letters, digits and underscores with a value free of NUL bytes (got %q)", name, s.Environment[name]))
