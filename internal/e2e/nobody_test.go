@@ -23,7 +23,7 @@ type nobody struct {
 func newNobody(t *testing.T) nobody {
 	t.Helper()
 	// t.TempDir is below a folder that other users cannot enter.
-	dir, err := os.MkdirTemp("", "homeostat-e2e-")
+	dir, err := os.MkdirTemp("", "homeostat-e2e-") //nolint:usetesting // see above
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	n := nobody{dir: dir}

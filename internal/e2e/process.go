@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -152,7 +151,7 @@ func (p *Process) AwaitReady(tb testing.TB, addr string) {
 	tb.Helper()
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	p.Await(tb, "health check at "+addr, func() bool {
-		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+addr+"/", http.NoBody)
+		req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, "http://"+addr+"/", http.NoBody)
 		if err != nil {
 			return false
 		}

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,9 +78,7 @@ func (t translator) target(resource pcommon.Resource) map[string]string {
 // one label are joined with ";" in order of their original names.
 func (t translator) merge(labels map[string]string, attributes pcommon.Map) map[string]string {
 	out := make(map[string]string, len(labels)+attributes.Len())
-	for name, value := range labels {
-		out[name] = value
-	}
+	maps.Copy(out, labels)
 	keys := make([]string, 0, attributes.Len())
 	for key := range attributes.All() {
 		keys = append(keys, key)
@@ -169,9 +168,7 @@ func (t translator) name(m pmetric.Metric) string {
 
 func (t translator) addWith(name string, labels map[string]string, key, value string) {
 	with := map[string]string{key: value}
-	for k, v := range labels {
-		with[k] = v
-	}
+	maps.Copy(with, labels)
 	t.add(name, with)
 }
 

@@ -202,7 +202,7 @@ func (s *Sink) serveHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func decode(r *http.Request, into otlpRequest) error {
-	var body io.Reader = io.LimitReader(r.Body, maxMessage)
+	body := io.LimitReader(r.Body, maxMessage)
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "":
 	case "gzip":

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -179,12 +180,7 @@ func (b *bench) awaitState(t *testing.T, states ...string) (seen operate.Inciden
 			return false
 		}
 		seen = *in
-		for _, state := range states {
-			if in.State == state {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(states, in.State)
 	})
 	return seen
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,10 +130,8 @@ func (c *counter) Probe(_ context.Context, req actuator.Request) (actuator.Outco
 	if err != nil {
 		return actuator.Unknown, err
 	}
-	for _, operation := range operations {
-		if operation == req.Operation {
-			return actuator.Applied, nil
-		}
+	if slices.Contains(operations, req.Operation) {
+		return actuator.Applied, nil
 	}
 	return actuator.NotApplied, nil
 }
