@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -83,7 +84,8 @@ func validate(t *testing.T, files []string) ([]byte, error) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 		args = append(args, "--config", name)
 		for _, variable := range Environment(text) {
-			if os.Getenv(variable) == "" {
+			// What ifenv asks for may be missing: the text says what then.
+			if os.Getenv(variable) == "" && !strings.Contains(text, "ifenv:"+variable+"?") {
 				env = append(env, variable+"=placeholder")
 			}
 		}
