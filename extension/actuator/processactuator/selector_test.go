@@ -146,6 +146,10 @@ func TestZombieIsNotATarget(t *testing.T) {
 	zombie := spawnChild(t, nil, "/bin/sh", "-c", `sleep 0 & echo; exec sleep 300`)
 	var pid int
 	require.Eventually(t, func() bool {
+		// Until it is replaced by sleep, the shell still collects its children.
+		if parent, err := procfs.ReadStat(zombie.pid()); err != nil || parent.Comm != "sleep" {
+			return false
+		}
 		all, err := procfs.List()
 		require.NoError(t, err)
 		for _, candidate := range all {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/homeostat/homeostat/extension/actuator"
+	"github.com/homeostat/homeostat/extension/actuator/processactuator/internal/procfs"
 )
 
 const (
@@ -111,10 +112,14 @@ func (e *processExtension) runStart(ctx context.Context, req actuator.Request) (
 // is. The effect has taken place, whatever becomes of the daemon.
 func (e *processExtension) born(ctx context.Context, s service, r record, pid int) (actuator.Result, error) {
 	status := make(chan unix.WaitStatus, 1)
-	p, lookErr := look(pid) // it is our child and not collected yet, so it is there
+	stat, statErr := procfs.ReadStat(pid) // our child, not collected yet: it is there, dead or alive
+	executable, err := procfs.Executable(pid)
+	if err != nil {
+		executable = "" // dead already
+	}
 	e.reap(pid, status)
-	r.Phase, r.PID, r.StartTicks, r.Executable = phaseStarted, pid, p.stat.Start, p.executable
-	writeErr := errors.Join(lookErr, writeRecord(e.recordFile(s.name), r))
+	r.Phase, r.PID, r.StartTicks, r.Executable = phaseStarted, pid, stat.Start, executable
+	writeErr := errors.Join(statErr, writeRecord(e.recordFile(s.name), r))
 	result := actuator.Result{
 		Outcome: actuator.Applied, Detail: fmt.Sprintf("started service %s as process %d", s.name, pid),
 		Facts: map[string]string{"pid": strconv.Itoa(pid), "service": s.name},
