@@ -42,3 +42,11 @@ func planned(t testing.TB, e *systemdExtension, verb, unit string, params actuat
 	req.Identity = preview.Identity
 	return req, preview
 }
+
+// newExtensionFor returns an extension that was not started.
+func newExtensionFor(t testing.TB, address string) *systemdExtension {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Address = address
+	return newExtension(cfg, extensiontest.NewNopSettings(NewFactory().Type()))
+}
