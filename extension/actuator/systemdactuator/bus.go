@@ -16,8 +16,32 @@ import (
 	"github.com/homeostat/homeostat/extension/actuator"
 )
 
-// privateSocket is where the manager of the host answers root without a bus.
-const privateSocket = "unix:path=/run/systemd/private"
+// addresses are the sockets to try, in order: the manager's own, which works
+// while the message bus is down and may have to be repaired, then the bus.
+func (e *systemdExtension) addresses() []string {
+	if e.cfg.Address != "" {
+		return []string{e.cfg.Address}
+	}
+	if e.cfg.Scope == ScopeUser {
+		run := os.Getenv("XDG_RUNTIME_DIR")
+		if run == "" {
+			run = fmt.Sprintf("/run/user/%d", os.Geteuid())
+		}
+		return []string{"unix:path=" + run + "/systemd/private", or(os.Getenv("DBUS_SESSION_BUS_ADDRESS"), "unix:path="+run+"/bus")}
+	}
+	bus := or(os.Getenv("DBUS_SYSTEM_BUS_ADDRESS"), "unix:path=/run/dbus/system_bus_socket")
+	if os.Geteuid() == 0 {
+		return []string{"unix:path=/run/systemd/private", bus}
+	}
+	return []string{bus}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
 
 // connect opens a connection for one call. Connections are not kept: systemd
 // drops them when it executes itself again, and a call costs a millisecond.
@@ -32,29 +56,18 @@ func (e *systemdExtension) connect(ctx context.Context) (*dbus.Conn, error) {
 }
 
 func (e *systemdExtension) dial(ctx context.Context) (*dbus.Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	switch {
-	case e.cfg.Address != "":
-		return dialAddress(ctx, e.cfg.Address)
-	case e.cfg.Scope == ScopeUser:
-		return dbus.NewUserConnectionContext(ctx)
-	case os.Geteuid() == 0:
-		// The private socket works while the message bus is down, which is
-		// when it may have to be repaired.
-		conn, err := dialAddress(ctx, privateSocket)
+	var problems []error
+	for _, address := range e.addresses() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		conn, err := dialAddress(ctx, address)
 		if err == nil {
 			return conn, nil
 		}
-		bus, busErr := dbus.NewSystemConnectionContext(ctx)
-		if busErr != nil {
-			return nil, errors.Join(err, busErr)
-		}
-		return bus, nil
-	default:
-		return dbus.NewSystemConnectionContext(ctx)
+		problems = append(problems, err)
 	}
+	return nil, errors.Join(problems...)
 }
 
 // dialAddress connects to a socket on which systemd itself answers, or a bus:
@@ -62,7 +75,7 @@ func (e *systemdExtension) dial(ctx context.Context) (*dbus.Conn, error) {
 // in "private".
 func dialAddress(ctx context.Context, address string) (*dbus.Conn, error) {
 	return dbus.NewConnection(func() (*godbus.Conn, error) {
-		conn, err := godbus.Dial(address, godbus.WithContext(ctx))
+		conn, err := godbus.Dial(address, godbus.WithContext(ctx), godbus.WithSignalHandler(newSignals()))
 		if err != nil {
 			return nil, err
 		}

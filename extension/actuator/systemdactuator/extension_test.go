@@ -95,6 +95,7 @@ func TestStatusFollowsReachability(t *testing.T) {
 
 // The knob scope decides whom the extension talks to when there is no address.
 func TestScope(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(t.TempDir(), "session"))
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+filepath.Join(t.TempDir(), "system"))
 	said := map[Scope]string{}
@@ -106,6 +107,9 @@ func TestScope(t *testing.T) {
 	}
 	require.Contains(t, said[ScopeUser], "/session")
 	require.NotContains(t, said[ScopeSystem], "/session")
+
+	address := newExtensionFor(t, "unix:path=/only/this")
+	require.Equal(t, []string{"unix:path=/only/this"}, address.addresses())
 }
 
 func TestValidate(t *testing.T) {
