@@ -47,6 +47,35 @@ func TestSeriesInABackendAreUnchanged(t *testing.T) {
 	require.ElementsMatch(t, wantCompanions, companions)
 }
 
+// A gateway receives the companion metrics of its agents. They are source data
+// like any other, which must not come out a second time as its own.
+func TestCompanionsOfOtherAgentsPassOnce(t *testing.T) {
+	t.Parallel()
+	b := startRoundTrip(t)
+	md := ordinary(time.Now(), 0)
+	rm := md.ResourceMetrics().At(0)
+	theirs := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	theirs.SetName("anomaly.score")
+	p := theirs.SetEmptyGauge().DataPoints().AppendEmpty()
+	p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+	p.SetDoubleValue(1234)
+	require.NoError(t, b.client.Send(t.Context(), Transports()[0], md))
+	b.awaitSource(t, md.DataPointCount())
+	b.Await(t, "companions of our own", func() bool { return metricNames(b.scores.Metrics())["anomaly.rate"] > 0 })
+	require.Zero(t, b.Stop(t))
+
+	RequireEqual(t, md, b.source.Metrics())
+	for _, rm := range b.scores.Metrics().ResourceMetrics().All() {
+		for _, sm := range rm.ScopeMetrics().All() {
+			for _, m := range sm.Metrics().All() {
+				if m.Name() == "anomaly.score" {
+					require.NotEqual(t, 1234.0, m.Gauge().DataPoints().At(0).DoubleValue(), "a companion of another agent came out as ours")
+				}
+			}
+		}
+	}
+}
+
 // ordinary is one scrape of two hosts: three gauges, a counter, a histogram,
 // an exponential histogram and a summary each, all with moving values. One
 // queue of host a is too long from the 10th scrape to the 19th.
