@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
@@ -103,7 +104,7 @@ func (s *Set) For(metric string) []*Rule {
 	rules := s.exact[metric]
 	for _, r := range s.globs {
 		if r.Metric.Matches(metric) {
-			rules = append(rules[:len(rules):len(rules)], r)
+			rules = append(slices.Clip(rules), r)
 		}
 	}
 	return rules

@@ -3,7 +3,6 @@
 package rule
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -259,7 +258,7 @@ func FuzzCondition(f *testing.F) {
 			require.ErrorContains(t, err, `rule "r": condition`)
 			return
 		}
-		breached, _, err := set.Conditions()[0].Judge(context.Background(), diskSample(1))
+		breached, _, err := set.Conditions()[0].Judge(t.Context(), diskSample(1))
 		require.False(t, err != nil && breached, "an error is no breach")
 	})
 }

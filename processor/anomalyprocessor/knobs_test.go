@@ -31,22 +31,22 @@ func outcome(t *testing.T, config string) (seen string) {
 		for i := range 420 {
 			time.Sleep(10 * time.Second)
 			jitter := random.Float64() - 0.5
-			at := func(base, peak float64, hot bool) float64 {
+			at := func(peak float64, hot bool) float64 {
 				if hot {
 					return peak + jitter
 				}
-				return base + jitter
+				return 50 + jitter
 			}
-			md := gauges(web1, "burst", at(50, 200, i%100 >= 90 && i > 40))
-			addGauges(md, web1, "dip", at(50, 5, i%100 >= 90 && i > 40))
-			addGauges(md, web1, "small", at(50, 56, i%100 >= 90 && i > 40))
-			addGauges(md, web1, "shift", at(50, 90, i >= 200))
-			addGauges(md, web1, "flappy", at(50, 90, i >= 200 && i%12 < 4))
-			addGauges(md, web1, "early", at(50, 90, i >= 60 && i < 70))
-			addGauges(md, web1, "mild", at(50, 53+float64(i%2), i >= 300 && i < 340))
-			addIdle(md, at(50, 90, i%100 >= 90))
+			md := gauges(web1, "burst", at(200, i%100 >= 90 && i > 40))
+			addGauges(md, web1, "dip", at(5, i%100 >= 90 && i > 40))
+			addGauges(md, web1, "small", at(56, i%100 >= 90 && i > 40))
+			addGauges(md, web1, "shift", at(90, i >= 200))
+			addGauges(md, web1, "flappy", at(90, i >= 200 && i%12 < 4))
+			addGauges(md, web1, "early", at(90, i >= 60 && i < 70))
+			addGauges(md, web1, "mild", at(53+float64(i%2), i >= 300 && i < 340))
+			addIdle(md, at(90, i%100 >= 90))
 			if i < 60 || i > 300 {
-				addGauges(md, web1, "gappy", at(50, 50, false))
+				addGauges(md, web1, "gappy", at(50, false))
 			}
 			if i < 100 || i > 150 {
 				addGauges(md, map[string]any{"host.name": "web1", "process.executable.name": "nginx"}, "process", 1)

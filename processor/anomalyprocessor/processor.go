@@ -101,7 +101,7 @@ func (p *anomalyProcessor) start(ctx context.Context, host component.Host) error
 		keeper.restore(ctx, time.Now())
 	}
 	p.announce()
-	loops, cancel := context.WithCancel(context.Background())
+	loops, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the loops outlive the start
 	p.cancel = cancel
 	p.loops.Go(func() { p.sweepLoop(loops) })
 	if p.keeper != nil {

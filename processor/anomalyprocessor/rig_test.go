@@ -43,7 +43,8 @@ func tryConfigure(text string) (*Config, error) {
 	if err := confmap.NewFromStringMap(raw).Unmarshal(cfg); err != nil {
 		return nil, err
 	}
-	return cfg, cfg.Validate()
+	err := cfg.Validate()
+	return cfg, err
 }
 
 // rig is a running processor. It lives in a synctest bubble, so time passes as
@@ -144,6 +145,7 @@ func pointsOf(md pmetric.Metrics) (out []outPoint) {
 					}
 				}
 				switch m.Type() {
+				case pmetric.MetricTypeEmpty:
 				case pmetric.MetricTypeGauge:
 					number(m.Gauge().DataPoints())
 				case pmetric.MetricTypeSum:
@@ -211,7 +213,7 @@ var web1 = map[string]any{"host.name": "web1", "host.id": "a1"}
 // expand reads "10x3 20": 10 10 10 20.
 func expand(tb testing.TB, text string) (values []float64) {
 	tb.Helper()
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		value, times := 0.0, 1
 		if _, err := fmt.Sscanf(field, "%gx%d", &value, &times); err != nil {
 			_, err = fmt.Sscanf(field, "%g", &value)
@@ -227,12 +229,12 @@ func expand(tb testing.TB, text string) (values []float64) {
 // letters of states in a scenario; . is a point without a state.
 var letters = map[string]string{"": ".", "pending": "p", "firing": "F", "resolved": "r", "unknown": "u"}
 
-// play feeds a gauge every step and returns one letter for each point.
-func (r *rig) play(metric, values string, step time.Duration) string {
+// play feeds a gauge every 10 s and returns one letter for each point.
+func (r *rig) play(metric, values string) string {
 	r.t.Helper()
 	var states strings.Builder
 	for _, v := range expand(r.t, values) {
-		time.Sleep(step)
+		time.Sleep(10 * time.Second)
 		r.fresh()
 		r.send(gauges(web1, metric, v))
 		for _, p := range only(r.said(), metric) {

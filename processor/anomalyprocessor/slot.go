@@ -38,12 +38,11 @@ type ruleSlot struct {
 // episode is what is remembered of an open episode, so that it can be spoken
 // of when its voters are calm or its series is silent.
 type episode struct {
-	origin    wire.Origin
-	field     string
-	verdict   verdict
-	severity  finding.Severity // heaviest so far; counted in the host's active series while firing
-	counted   bool
-	lastScore float64
+	origin   wire.Origin
+	field    string
+	verdict  verdict
+	severity finding.Severity // heaviest so far; counted in the host's active series while firing
+	counted  bool
 }
 
 // bind makes a new or restored slot ready for its series. Models and rule

@@ -291,7 +291,7 @@ func (c *cursor) series() (s savedSeries) {
 	s.memory, s.quorum, s.gate = c.bytes(), c.bytes(), c.bytes()
 	s.models, s.rules = c.saved(), c.saved()
 	flag := c.take(1)
-	if flag == nil || flag[0] == 0 {
+	if len(flag) == 0 || flag[0] == 0 {
 		return s
 	}
 	s.episode = true

@@ -5,6 +5,7 @@ package anomalyprocessor
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -87,8 +88,8 @@ rules:
   - {name: gone, for: 15s, absent: {metric: process.memory.usage, attributes: {process.executable.name: nginx}}}
 `
 		r := run(t, config, hostWith(store))
-		r.play("m", "50x40 90x3", 10*time.Second)
-		r.play("r", "0.95x2", 10*time.Second)
+		r.play("m", "50x40 90x3")
+		r.play("r", "0.95x2")
 		for range 10 {
 			time.Sleep(5 * time.Second)
 			r.send(process("web1", "sshd"))
@@ -115,7 +116,7 @@ rules:
 		require.Equal(t, "firing", p.state(), "no warm-up, no pending")
 		require.Equal(t, id, p.id(), "the same episode")
 		require.InDelta(t, 50, p.attr["anomaly.expected"], 5, "the baseline is remembered")
-		require.Equal(t, "F2r.", squeeze(r.play("m", "50x4", 10*time.Second)), "and it can end")
+		require.Equal(t, "F2r.", squeeze(r.play("m", "50x4")), "and it can end")
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		for _, p := range r.said() {
@@ -136,12 +137,10 @@ func TestARestoredSeriesThatStaysSilentIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
 		r := run(t, stored+hotRule, hostWith(store))
-		r.play("m", "0.95x10", 10*time.Second)
+		r.play("m", "0.95x10")
 		killed := newMemory()
 		store.mu.Lock()
-		for k, v := range store.data {
-			killed.data[k] = v
-		}
+		maps.Copy(killed.data, store.data)
 		store.mu.Unlock()
 		require.NotEmpty(t, killed.data, "saved in the background")
 		r.stop()
@@ -281,6 +280,6 @@ func FuzzSnapshot(f *testing.F) {
 		}
 		_, err = fresh.process(t.Context(), gauges(web1, "m", 0.95, 0.1))
 		require.NoError(t, err)
-		fresh.sweep(time.Now().Add(48*time.Hour), true)
+		fresh.sweep(t.Context(), time.Now().Add(48*time.Hour), true)
 	})
 }

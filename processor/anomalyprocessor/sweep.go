@@ -38,7 +38,7 @@ func (p *anomalyProcessor) sweepLoop(ctx context.Context) {
 		if remind {
 			said = now
 		}
-		md := p.sweep(now, remind)
+		md := p.sweep(ctx, now, remind)
 		if md.ResourceMetrics().Len() == 0 {
 			continue
 		}
@@ -50,7 +50,7 @@ func (p *anomalyProcessor) sweepLoop(ctx context.Context) {
 
 // sweep says what is to be said at now. With remind it includes the metrics of
 // each host, and what is still missing.
-func (p *anomalyProcessor) sweep(now time.Time, remind bool) pmetric.Metrics {
+func (p *anomalyProcessor) sweep(ctx context.Context, now time.Time, remind bool) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	transitions := map[finding.State]int64{}
 	p.evict(now, md, transitions)
@@ -63,7 +63,7 @@ func (p *anomalyProcessor) sweep(now time.Time, remind bool) pmetric.Metrics {
 			}
 		}
 	}
-	p.tel.states(context.Background(), transitions)
+	p.tel.states(ctx, transitions)
 	return md
 }
 

@@ -62,7 +62,11 @@ func newTelemetry(p *anomalyProcessor) (*telemetry, error) {
 	for _, r := range p.rules.Conditions() {
 		t.rules[r] = label("rule", r.Name)
 	}
-	return t, t.observe(p)
+	if err := t.observe(p); err != nil {
+		tb.Shutdown()
+		return nil, err
+	}
+	return t, nil
 }
 
 // observe registers what is read when the telemetry is collected.
