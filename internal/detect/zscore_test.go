@@ -70,7 +70,7 @@ func TestZScoreTestedPointIsNotInItsBaseline(t *testing.T) {
 		m := trained(testSettings(), noise(500)).(*zModel)
 		mean := m.mean
 		expected := m.Observe(point(500, v)).Expected
-		require.InDelta(t, mean, expected, 0, "value %g", v)
+		require.InDelta(t, expected, mean, 0, "value %g", v)
 	}
 	// Batch mean and variance of a short series, computed apart.
 	values := noise(20)
