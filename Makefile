@@ -96,7 +96,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s), two at a time
 		sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$$file" | while read -r target; do echo "$$(dirname "$$file") $$target"; done; \
 	done | xargs -r -n 2 -P 2 bash -ec '\
 		log=$$(mktemp); trap "rm -f $$log" EXIT; \
-		if $(GO) test -run "^$$" -fuzz "^$$2\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$1" >"$$log" 2>&1; \
+		if $(GO) test -run "^$$" -fuzz "^$$2\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime=20x -parallel 1 "$$1" >"$$log" 2>&1; \
 		then echo "fuzz $$1 $$2: $(FUZZTIME) without a finding"; \
 		else cat "$$log"; echo "fuzz $$1 $$2: FAILED"; exit 255; fi' fuzz
 
