@@ -49,15 +49,31 @@ func openTree(root string, m mount) (*tree, error) {
 		return nil, errors.Join(fmt.Errorf("%w: the root %s does not lie on the filesystem mounted at %s", actuator.ErrParams, shown(root), shown(m.point)), t.close())
 	}
 	t.dev = unix.Mkdev(s.Dev_major, s.Dev_minor)
-	boot, err := bootID()
+	id, err := identityOf(fd, &s)
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}
-	t.id = actuator.Identity{
+	t.id = id
+	return t, nil
+}
+
+// identityOf names the incarnation of a directory on its filesystem. Device
+// numbers and mount ids are used again after an unmount; the unique mount id
+// of Linux 6.8 is not.
+func identityOf(fd int, s *unix.Statx_t) (actuator.Identity, error) {
+	boot, err := bootID()
+	if err != nil {
+		return nil, err
+	}
+	id := actuator.Identity{
 		"boot_id": boot, "device": fmt.Sprintf("%d:%d", s.Dev_major, s.Dev_minor),
 		"mount_id": strconv.FormatUint(s.Mnt_id, 10), "root_inode": strconv.FormatUint(s.Ino, 10),
 	}
-	return t, nil
+	var unique unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID_UNIQUE, &unique); err == nil && unique.Mask&unix.STATX_MNT_ID_UNIQUE != 0 {
+		id["unique_mount_id"] = strconv.FormatUint(unique.Mnt_id, 10)
+	}
+	return id, nil
 }
 
 func (t *tree) close() error { return t.root.Close() }
@@ -77,7 +93,8 @@ func (t *tree) directory(rel string) (*os.File, error) {
 type file struct {
 	rel   string // beneath the root
 	inode uint64
-	size  int64 // bytes it occupies
+	size  int64 // bytes it occupies, which is the room that removing it makes
+	bytes int64 // bytes that it holds
 	mtime time.Time
 	links uint64
 }
@@ -85,7 +102,7 @@ type file struct {
 // same reports whether a file is still the one that was seen, unchanged.
 func (f file) same(s *unix.Stat_t, dev uint64) bool {
 	return s.Mode&unix.S_IFMT == unix.S_IFREG && s.Dev == dev && s.Ino == f.inode &&
-		s.Blocks*512 == f.size && time.Unix(s.Mtim.Unix()).Equal(f.mtime)
+		s.Nlink == 1 && s.Size == f.bytes && s.Blocks*512 == f.size && time.Unix(s.Mtim.Unix()).Equal(f.mtime)
 }
 
 const (

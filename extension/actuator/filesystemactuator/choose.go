@@ -14,7 +14,7 @@ type choice struct {
 	files  []file // oldest first, within every bound of the recipe
 	bytes  int64
 	spared int // files that qualify but are open
-	blind  int // processes whose open files could not be seen
+	open   inUse
 	usage  usage
 }
 
@@ -43,7 +43,7 @@ func (t *tree) choose(ctx context.Context, recipe RecipeConfig, now time.Time) (
 	if err != nil {
 		return c, err
 	}
-	c.blind = open.blind
+	c.open = open
 	unused := slices.DeleteFunc(all, func(f file) bool { return open.inodes[f.inode] })
 	c.spared = len(all) - len(unused)
 	c.files, c.bytes = bounded(unused, recipe, c.usage)
@@ -65,7 +65,9 @@ func eligible(all []file, recipe RecipeConfig, now time.Time) []file {
 // bounded takes files until a bound of the recipe or its target is reached.
 func bounded(files []file, recipe RecipeConfig, u usage) (taken []file, bytes int64) {
 	for _, f := range files {
-		after := usage{total: u.total, used: u.used - bytes}
+		after := u
+		after.used -= bytes
+		after.taken -= min(uint64(len(taken)), after.taken)
 		reached := recipe.TargetUtilization > 0 && after.share() <= recipe.TargetUtilization
 		if reached || len(taken) == recipe.MaxFiles {
 			break

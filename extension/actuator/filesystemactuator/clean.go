@@ -4,15 +4,20 @@ package filesystemactuator
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/homeostat/homeostat/extension/actuator"
 )
@@ -41,7 +46,13 @@ func (e *filesystemExtension) open(req actuator.Request) (subject, error) {
 		return subject{}, err
 	}
 	t, err := openTree(recipe.Root, m)
-	return subject{tree: t, name: name, recipe: recipe}, err
+	if err != nil {
+		return subject{}, err
+	}
+	// What was approved is the recipe as it was, not what its name means now.
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", recipe))
+	t.id["recipe_digest"] = hex.EncodeToString(sum[:16])
+	return subject{tree: t, name: name, recipe: recipe}, nil
 }
 
 func mountOf(target actuator.Target) (mount, error) {
@@ -71,10 +82,57 @@ func (e *filesystemExtension) planClean(ctx context.Context, req actuator.Reques
 		Target:  "filesystem " + shown(req.Target.Attr[actuator.AttrMountpoint]),
 		Effects: []string{fmt.Sprintf("%s %d files of %d bytes beneath %s by recipe %s, oldest first", what, len(c.files), c.bytes, shown(s.path), s.name)},
 	}
-	if len(c.files) == 0 {
-		preview.Blockers = []actuator.Blocker{{Code: actuator.BlockerNothingToDo, Text: c.nothing(s)}}
-	}
+	preview.Blockers = e.blockers(s, c)
 	return preview, nil
+}
+
+// Codes of blockers of this actuator.
+const (
+	blockerManifest   = "manifest_not_writable"
+	blockerQuarantine = "quarantine_unusable"
+)
+
+// blockers are the reasons not to follow the recipe now.
+func (e *filesystemExtension) blockers(s subject, c choice) (out []actuator.Blocker) {
+	block := func(code, text string) { out = append(out, actuator.Blocker{Code: code, Text: text}) }
+	if len(c.files) == 0 {
+		block(actuator.BlockerNothingToDo, c.nothing(s))
+	}
+	if c.usage.readOnly {
+		block(actuator.BlockerNoPermission, fmt.Sprintf("the filesystem of %s is mounted read only", shown(s.path)))
+	}
+	if err := e.cfg.writable(); err != nil {
+		block(blockerManifest, actuator.Clean(err.Error(), 2*maxShown))
+	}
+	if s.recipe.Quarantine != "" {
+		if err := elsewhere(s.recipe.Quarantine, s.dev); err != nil {
+			block(blockerQuarantine, actuator.Clean(err.Error(), 2*maxShown))
+		}
+	}
+	return out
+}
+
+// writable checks without writing that a manifest has room.
+func (c *Config) writable() error {
+	dir, err := os.Open(c.ManifestDirectory)
+	if err != nil {
+		return fmt.Errorf("manifest_directory: %w", err)
+	}
+	defer dir.Close()
+	if err := unix.Faccessat(int(dir.Fd()), ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return fmt.Errorf("manifest_directory: %s cannot be written to: %w", c.ManifestDirectory, err)
+	}
+	u, err := usageOf(int(dir.Fd()))
+	if err != nil {
+		return err
+	}
+	if s, err := os.Lstat(filepath.Join(c.ManifestDirectory, reserveName)); err == nil {
+		u.free += s.Size()
+	}
+	if u.total > 0 && u.free < reserveSize/4 {
+		return fmt.Errorf("manifest_directory: %s has %d bytes left for a manifest, its reserve included; name a directory on another filesystem", c.ManifestDirectory, u.free)
+	}
+	return nil
 }
 
 // nothing says why no file qualifies.
@@ -100,8 +158,11 @@ func (e *filesystemExtension) runClean(ctx context.Context, req actuator.Request
 	if err != nil {
 		return refused, err
 	}
-	if len(c.files) == 0 {
-		return refused, fmt.Errorf("%w: %s", actuator.ErrBlocked, c.nothing(s))
+	if out, known, err := e.earlier(ctx, req); known {
+		return out, err
+	}
+	if blockers := e.blockers(s, c); len(blockers) > 0 {
+		return refused, fmt.Errorf("%w: %s", actuator.ErrBlocked, blockers[0].Text)
 	}
 	e.writing.Lock() // the reserve is one for all operations
 	defer e.writing.Unlock()
@@ -113,12 +174,35 @@ func (e *filesystemExtension) runClean(ctx context.Context, req actuator.Request
 	if err != nil {
 		return refused, errors.Join(fmt.Errorf("%w: the manifest: %w", actuator.ErrBlocked, err), e.cfg.reserve())
 	}
+	if again, err := e.open(req); err != nil || !again.id.Equal(req.Identity) { // the survey may have taken long
+		if err == nil {
+			err = again.close()
+		}
+		err = errors.Join(fmt.Errorf("%w: %s", actuator.ErrIdentityChanged, shown(s.path)), err)
+		return refused, errors.Join(err, m.close(), os.Remove(e.cfg.manifestFile(req.Operation)), e.cfg.reserve())
+	} else if err := again.close(); err != nil {
+		return refused, errors.Join(err, m.close(), e.cfg.reserve())
+	}
 	done := s.remove(ctx, c, req.Operation, m)
 	m.write(entry{What: whatEnd, Files: done.files, Bytes: done.bytes, Time: time.Now().UTC()})
 	if err := errors.Join(m.close(), e.cfg.reserve()); err != nil {
 		e.warn("the manifest of an operation is not complete", req.Operation, err)
 	}
 	return done.result(s, c, e.cfg.manifestFile(req.Operation))
+}
+
+// earlier answers for an operation that has a manifest already.
+func (e *filesystemExtension) earlier(ctx context.Context, req actuator.Request) (out actuator.Result, known bool, err error) {
+	if _, err := os.Lstat(e.cfg.manifestFile(req.Operation)); errors.Is(err, fs.ErrNotExist) {
+		return out, false, nil
+	}
+	out.Outcome, err = e.probeClean(ctx, req)
+	if err == nil && out.Outcome == actuator.Applied {
+		out.Detail = "this operation was carried out before; its manifest tells what it removed"
+		return out, true, nil
+	}
+	return actuator.Result{Outcome: actuator.Refused}, true,
+		errors.Join(fmt.Errorf("%w: operation %s was begun before, its outcome is %s", actuator.ErrBlocked, shown(req.Operation), out.Outcome), err)
 }
 
 // removal is what was done so far.
@@ -130,11 +214,14 @@ type removal struct {
 	err    error // that ended it early
 }
 
-const namedFiles = 20
+const (
+	namedFiles = 20
+	lookAgain  = 2 * time.Second // how old the list of open files may be
+)
 
 // remove goes through the chosen files until the target is reached.
 func (s subject) remove(ctx context.Context, c choice, operation string, m *manifest) removal {
-	done := removal{spared: map[string]int{}}
+	done, open, seen := removal{spared: map[string]int{}}, c.open, time.Now()
 	for i, f := range c.files {
 		if done.err = ctx.Err(); done.err != nil {
 			return done
@@ -142,18 +229,32 @@ func (s subject) remove(ctx context.Context, c choice, operation string, m *mani
 		if u, err := usageOf(int(s.root.Fd())); s.recipe.TargetUtilization > 0 && err == nil && u.share() <= s.recipe.TargetUtilization {
 			return done
 		}
-		to, err := s.take(f, s.recipe.Quarantine, operation, i)
+		if time.Since(seen) > lookAgain {
+			if open, done.err = openFiles(ctx, s.dev); done.err != nil {
+				return done
+			}
+			seen = time.Now()
+		}
+		to, err := "", errOpen
+		if !open.inodes[f.inode] {
+			to, err = s.take(ctx, f, taking{quarantine: s.recipe.Quarantine, operation: operation, index: i, blind: open.blind > 0})
+		}
 		if err != nil {
 			why := spared(err)
 			done.spared[why]++
-			m.write(entry{What: whatSpared, File: shownWhole(f.rel), Why: why})
+			if done.err = m.happened(entry{What: whatSpared, File: shownWhole(f.rel), Why: why}); done.err != nil {
+				return done
+			}
 			continue
 		}
-		m.write(entry{What: whatRemoved, File: shownWhole(f.rel), Bytes: f.size, To: to})
+		done.err = m.happened(entry{What: whatRemoved, File: shownWhole(f.rel), Bytes: f.size, To: to})
 		done.files++
 		done.bytes += f.size
 		if len(done.names) < namedFiles {
 			done.names = append(done.names, shown(f.rel))
+		}
+		if done.err != nil {
+			return done
 		}
 	}
 	return done
@@ -162,7 +263,7 @@ func (s subject) remove(ctx context.Context, c choice, operation string, m *mani
 func (r removal) result(s subject, c choice, manifest string) (actuator.Result, error) {
 	facts := map[string]string{
 		"files": strconv.Itoa(r.files), "bytes": strconv.FormatInt(r.bytes, 10), "recipe": s.name, "manifest": shown(manifest),
-		"spared_open": strconv.Itoa(c.spared), "unseen_processes": strconv.Itoa(c.blind), "names": strings.Join(r.names, "\n"),
+		"spared_open": strconv.Itoa(c.spared), "unseen_processes": strconv.Itoa(c.open.blind), "names": strings.Join(r.names, "\n"),
 	}
 	for why, n := range r.spared {
 		facts["spared_"+why] = strconv.Itoa(n)
@@ -175,17 +276,25 @@ func (r removal) result(s subject, c choice, manifest string) (actuator.Result, 
 		Detail: fmt.Sprintf("removed %d files of %d bytes beneath %s by recipe %s", r.files, r.bytes, shown(s.path), s.name),
 	}
 	if r.files > 0 {
+		if r.err != nil {
+			result.Facts["cut_short"] = actuator.Clean(r.err.Error(), maxShown)
+			result.Detail += ", and was then cut short"
+		}
 		return result, nil
 	}
 	result.Outcome = actuator.NotApplied
+	result.Detail = ""
 	if r.err == nil {
-		r.err = fmt.Errorf("%w: every file that was chosen changed or could not be removed", actuator.ErrBlocked)
+		r.err = fmt.Errorf("%w: every file that was chosen is in use, changed or could not be removed", actuator.ErrBlocked)
 	}
 	return result, r.err
 }
 
 // probeClean reads the manifest, which is on disk before the first file goes.
-func (e *filesystemExtension) probeClean(_ context.Context, req actuator.Request) (actuator.Outcome, error) {
+func (e *filesystemExtension) probeClean(ctx context.Context, req actuator.Request) (actuator.Outcome, error) {
+	if _, err := os.Stat(e.cfg.ManifestDirectory); err != nil {
+		return actuator.Unknown, fmt.Errorf("manifest_directory: %w", err)
+	}
 	f, err := os.Open(e.cfg.manifestFile(req.Operation))
 	if errors.Is(err, fs.ErrNotExist) {
 		return actuator.NotApplied, nil
@@ -208,19 +317,19 @@ func (e *filesystemExtension) probeClean(_ context.Context, req actuator.Request
 		return actuator.Unknown, err
 	}
 	defer s.close()
-	return s.compare(a.planned)
+	return s.compare(ctx, a.planned)
 }
 
 // compare tells of an operation that was cut off before it wrote down what it
 // removed, by whether the planned files are all still there.
-func (s subject) compare(planned []entry) (actuator.Outcome, error) {
+func (s subject) compare(ctx context.Context, planned []entry) (actuator.Outcome, error) {
 	there := map[uint64]bool{}
-	if err := s.walk(context.Background(), func(f file) { there[f.inode] = true }); err != nil {
+	if err := s.walk(ctx, func(f file) { there[f.inode] = true }); err != nil {
 		return actuator.Unknown, err
 	}
 	for _, p := range planned {
 		if !there[p.Inode] {
-			return actuator.Applied, nil // or its owner removed it: the room is made either way
+			return actuator.Unknown, nil // we removed it, or its owner did
 		}
 	}
 	return actuator.NotApplied, nil

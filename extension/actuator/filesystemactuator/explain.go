@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,13 +37,11 @@ func mounted(req actuator.Request) (fd int, m mount, id actuator.Identity, err e
 	if err == nil && s.Mnt_id != m.id {
 		err = fmt.Errorf("%w: %s", actuator.ErrIdentityChanged, shown(m.point))
 	}
-	boot, bootErr := bootID()
-	if err = errors.Join(err, bootErr); err != nil {
+	id, idErr := identityOf(fd, &s)
+	if err = errors.Join(err, idErr); err != nil {
 		return -1, m, nil, errors.Join(err, unix.Close(fd))
 	}
-	return fd, m, actuator.Identity{
-		"boot_id": boot, "device": fmt.Sprintf("%d:%d", s.Dev_major, s.Dev_minor), "mount_id": strconv.FormatUint(s.Mnt_id, 10),
-	}, nil
+	return fd, m, id, nil
 }
 
 func (e *filesystemExtension) planExplain(_ context.Context, req actuator.Request) (actuator.Preview, error) {
@@ -75,10 +74,13 @@ func (e *filesystemExtension) runExplain(ctx context.Context, req actuator.Reque
 		"used_bytes": strconv.FormatInt(u.used, 10), "total_bytes": strconv.FormatInt(u.total, 10),
 		"used_inodes": strconv.FormatUint(u.taken, 10), "total_inodes": strconv.FormatUint(u.inodes, 10),
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.cfg.Recipes)) {
+	outer := ctx
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	for _, name := range slices.Sorted(maps.Keys(e.cfg.Recipes))[:min(mostRecipes, len(e.cfg.Recipes))] {
 		facts["recipe."+name] = beneathRoot(ctx, e.cfg.Recipes[name], m, int(req.Params[paramTop].(int64)))
 	}
-	if err := ctx.Err(); err != nil {
+	if err := outer.Err(); err != nil {
 		return refused, err
 	}
 	return actuator.Result{
@@ -86,6 +88,13 @@ func (e *filesystemExtension) runExplain(ctx context.Context, req actuator.Reque
 		Detail: fmt.Sprintf("%s is %.1f %% full: %d of %d bytes, %d of %d inodes", shown(m.point), 100*u.share(), u.used, u.total, u.taken, u.inodes),
 	}, nil
 }
+
+// What explain may take: time for all recipes together, and recipes told of,
+// so that the facts of one call stay small.
+const (
+	lookFor     = 20 * time.Second
+	mostRecipes = 8
+)
 
 // levels is how deep beneath a root directories are told apart.
 const levels = 3

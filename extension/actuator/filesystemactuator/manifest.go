@@ -106,7 +106,7 @@ func (c *Config) openManifest(operation string, head entry, files []file) (*mani
 	m := &manifest{file: f, out: bufio.NewWriter(f)}
 	m.write(head)
 	for _, f := range files {
-		m.write(entry{What: whatPlanned, File: shownWhole(f.rel), Inode: f.inode, Bytes: f.size, Modified: f.mtime})
+		m.write(entry{What: whatPlanned, File: shownWhole(f.rel), Inode: f.inode, Bytes: f.bytes, Modified: f.mtime})
 	}
 	if err := errors.Join(m.sync(), syncDirectory(c.ManifestDirectory)); err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(name))
@@ -120,6 +120,12 @@ func (m *manifest) write(e entry) {
 	if err == nil {
 		_, _ = m.out.Write(append(line, '\n'))
 	}
+}
+
+// happened writes an outcome so that it outlives the process.
+func (m *manifest) happened(e entry) error {
+	m.write(e)
+	return m.out.Flush()
 }
 
 func (m *manifest) sync() error { return errors.Join(m.out.Flush(), m.file.Sync()) }

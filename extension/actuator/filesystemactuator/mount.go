@@ -22,6 +22,13 @@ type mount struct {
 	kind  string // filesystem type
 }
 
+// served are types whose calls hang when another host or program does: nothing
+// is opened there.
+var served = map[string]bool{
+	"nfs": true, "nfs4": true, "cifs": true, "smb3": true, "ceph": true, "9p": true, "afs": true, "glusterfs": true,
+	"lustre": true, "gfs2": true, "ocfs2": true, "autofs": true, "fuse": true, "virtiofs": true,
+}
+
 // mountAt returns the mount that is visible at a mountpoint: of several, one
 // on top of the other, the last.
 func mountAt(point string) (mount, error) {
@@ -38,6 +45,9 @@ func mountAt(point string) (mount, error) {
 	})
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: nothing is mounted at %s", actuator.ErrNotFound, actuator.Clean(point, maxShown))
+	}
+	if base, _, _ := strings.Cut(found.kind, "."); err == nil && served[base] {
+		err = fmt.Errorf("%w: %s is of type %s, which another host or program serves", actuator.ErrProtected, shown(point), shown(found.kind))
 	}
 	return found, err
 }
@@ -83,15 +93,22 @@ func unescape(text string) string {
 type usage struct {
 	total, used   int64 // bytes
 	inodes, taken uint64
+	free          int64 // bytes that the collector may still write
+	readOnly      bool
 }
 
-// share is the part of the bytes that are in use, 0 to 1, as host_metrics
-// reports it: blocks reserved for root count as neither used nor free.
+// share is the part that is in use, 0 to 1, of bytes or of inodes, whichever
+// is scarcer: a filesystem without a free inode is full too. Blocks reserved
+// for root count as neither used nor free.
 func (u usage) share() float64 {
-	if u.total == 0 {
-		return 0
+	bytes, inodes := 0.0, 0.0
+	if u.total > 0 {
+		bytes = float64(u.used) / float64(u.total)
 	}
-	return float64(u.used) / float64(u.total)
+	if u.inodes > 0 {
+		inodes = float64(u.taken) / float64(u.inodes)
+	}
+	return max(bytes, inodes)
 }
 
 func usageOf(fd int) (usage, error) {
@@ -100,5 +117,8 @@ func usageOf(fd int) (usage, error) {
 		return usage{}, err
 	}
 	used := int64(s.Blocks-s.Bfree) * s.Bsize
-	return usage{total: used + int64(s.Bavail)*s.Bsize, used: used, inodes: s.Files, taken: s.Files - s.Ffree}, nil
+	return usage{
+		total: used + int64(s.Bavail)*s.Bsize, used: used, inodes: s.Files, taken: s.Files - min(s.Ffree, s.Files),
+		free: int64(s.Bavail) * s.Bsize, readOnly: s.Flags&unix.ST_RDONLY != 0,
+	}, nil
 }

@@ -26,6 +26,9 @@ type inUse struct {
 // users' processes cannot be seen, and those processes are counted.
 func openFiles(ctx context.Context, dev uint64) (inUse, error) {
 	found := inUse{inodes: map[uint64]bool{}}
+	if _, err := os.Lstat("/proc/1"); err != nil {
+		found.blind++ // /proc is mounted with hidepid
+	}
 	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return found, err
@@ -53,9 +56,11 @@ func (u *inUse) descriptors(process string, dev uint64) (refused bool) {
 		return errors.Is(err, fs.ErrPermission)
 	}
 	for _, name := range names {
-		var s unix.Stat_t
-		// Follows the link, which leads to the open file itself, not to its name.
-		if err := unix.Fstatat(int(dir.Fd()), name, &s, 0); err == nil && s.Dev == dev {
+		var s unix.Statx_t
+		// Follows the link, which leads to the open file itself, not to its
+		// name. What is cached will do, so that no dead server is waited for.
+		err := unix.Statx(int(dir.Fd()), name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_INO, &s)
+		if err == nil && unix.Mkdev(s.Dev_major, s.Dev_minor) == dev {
 			u.inodes[s.Ino] = true
 		}
 	}

@@ -3,12 +3,11 @@
 package filesystemactuator
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +21,7 @@ var (
 
 // spared is why a file was left, as a word for manifests and facts.
 func spared(err error) string {
-	for _, why := range []error{errChanged, errGone, errQuarantine} {
+	for _, why := range []error{errChanged, errGone, errOpen, errQuarantine} {
 		if errors.Is(err, why) {
 			return why.Error()
 		}
@@ -30,13 +29,23 @@ func spared(err error) string {
 	return errRemoval.Error()
 }
 
+// taking is what the removals of one operation have in common, and which it is.
+type taking struct {
+	quarantine string
+	operation  string
+	index      int
+	blind      bool // not every process could be looked into
+}
+
 // take removes one file, or moves it to the quarantine and says where.
 //
 // A name can be given to another file between looking and removing, and Linux
 // has no call that removes a file rather than a name. So the name is first
 // moved aside, to one that nobody else knows, and what came along is compared
-// with what was chosen: another file is put back.
-func (t *tree) take(f file, quarantine, operation string, index int) (to string, err error) {
+// with what was chosen: another file is put back. A directory that is full to
+// the last byte may have no room for the other name; then the comparison
+// immediately before unlinkat is all there is.
+func (t *tree) take(ctx context.Context, f file, how taking) (to string, err error) {
 	dir, err := t.directory(path.Dir(f.rel))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", errChanged, err)
@@ -44,59 +53,43 @@ func (t *tree) take(f file, quarantine, operation string, index int) (to string,
 	defer dir.Close()
 	fd, name := int(dir.Fd()), path.Base(f.rel)
 
-	var s unix.Stat_t
-	if err := unix.Fstatat(fd, name, &s, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return "", fmt.Errorf("%w: %w", errGone, err)
+	held, err := t.pin(fd, name, f, how.blind)
+	if err != nil {
+		return "", err
 	}
-	if !f.same(&s, t.dev) {
-		return "", errChanged
+	defer held.Close()
+	if how.quarantine != "" {
+		if to, err = held.keep(ctx, how, f); err != nil {
+			return "", fmt.Errorf("%w: %w", errQuarantine, err)
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.Remove(to))
+				to = ""
+			}
+		}()
 	}
+
 	aside := fmt.Sprintf(".homeostat-%d-%d", os.Getpid(), f.inode)
-	if err := unix.Renameat2(fd, name, fd, aside, unix.RENAME_NOREPLACE); err != nil {
-		return "", fmt.Errorf("%w: %w", errRemoval, err)
+	err = unix.Renameat2(fd, name, fd, aside, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		aside, err = name, nil
+	}
+	if err != nil {
+		return to, fmt.Errorf("%w: %w", errRemoval, err)
 	}
 	back := func(why error) error {
+		if aside == name {
+			return why
+		}
 		return errors.Join(why, unix.Renameat2(fd, aside, fd, name, unix.RENAME_NOREPLACE))
 	}
+	var s unix.Stat_t
 	if err := unix.Fstatat(fd, aside, &s, unix.AT_SYMLINK_NOFOLLOW); err != nil || !f.same(&s, t.dev) {
-		return "", back(errChanged)
-	}
-	if quarantine != "" {
-		if to, err = keep(fd, aside, filepath.Join(quarantine, operationFolder(operation)), index, name); err != nil {
-			return "", back(fmt.Errorf("%w: %w", errQuarantine, err))
-		}
+		return to, back(errChanged)
 	}
 	if err := unix.Unlinkat(fd, aside, 0); err != nil {
-		return "", back(fmt.Errorf("%w: %w", errRemoval, err))
-	}
-	return to, nil
-}
-
-// operationFolder is the folder of one operation in the quarantine.
-func operationFolder(operation string) string {
-	name := filepath.Base((&Config{}).manifestFile(operation))
-	return name[:len(name)-len(".jsonl")]
-}
-
-// keep copies a file into the quarantine, and returns when it is on disk.
-func keep(dir int, name, folder string, index int, original string) (to string, err error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", err
-	}
-	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return "", err
-	}
-	from := os.NewFile(uintptr(fd), name)
-	defer from.Close()
-	to = filepath.Join(folder, fmt.Sprintf("%06d-%s", index, original))
-	copied, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(copied, from)
-	if err = errors.Join(err, copied.Sync(), copied.Close(), syncDirectory(folder)); err != nil {
-		return "", errors.Join(err, os.Remove(to))
+		return to, back(fmt.Errorf("%w: %w", errRemoval, err))
 	}
 	return to, nil
 }

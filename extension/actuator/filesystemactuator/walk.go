@@ -62,7 +62,7 @@ func (w *walker) look(ctx context.Context, dir int, rel, name string, depth int)
 		return fmt.Errorf("%w: more than %d files lie beneath %s; name a narrower root", actuator.ErrBlocked, maxEntries, shown(w.path))
 	}
 	var s unix.Stat_t
-	if err := unix.Fstatat(dir, name, &s, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fstatat(dir, name, &s, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT); err != nil {
 		return passOver(err)
 	}
 	at := path.Join(rel, name)
@@ -72,7 +72,9 @@ func (w *walker) look(ctx context.Context, dir int, rel, name string, depth int)
 	case s.Mode&unix.S_IFMT == unix.S_IFDIR:
 		return w.enter(ctx, at, depth+1)
 	case s.Mode&unix.S_IFMT == unix.S_IFREG:
-		w.use(file{rel: at, inode: s.Ino, size: s.Blocks * 512, mtime: time.Unix(s.Mtim.Unix()), links: uint64(s.Nlink)})
+		w.use(file{
+			rel: at, inode: s.Ino, size: s.Blocks * 512, bytes: s.Size, mtime: time.Unix(s.Mtim.Unix()), links: s.Nlink,
+		})
 	}
 	return nil
 }
