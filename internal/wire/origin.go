@@ -4,6 +4,7 @@ package wire
 
 import (
 	"math"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -48,7 +49,39 @@ func (p *Point) Origin() Origin {
 	}
 	p.Attributes.CopyTo(attributes)
 	strip(attributes)
+	bound(attributes)
 	return Origin{resource: rm}
+}
+
+// Bounds of what an Origin keeps for as long as an episode lasts: whoever
+// sends telemetry must not be able to fill the memory with it.
+const (
+	maxOriginText       = 4096 // bytes of one value
+	maxOriginAttributes = 128
+)
+
+// bound cuts texts and drops other values that are too long, and attributes
+// that are too many.
+func bound(attributes pcommon.Map) {
+	kept := 0
+	attributes.RemoveIf(func(key string, v pcommon.Value) bool {
+		if kept == maxOriginAttributes || len(key) > maxOriginText {
+			return true
+		}
+		switch v.Type() {
+		case pcommon.ValueTypeStr:
+			if len(v.Str()) > maxOriginText {
+				v.SetStr(strings.ToValidUTF8(v.Str()[:maxOriginText], ""))
+			}
+		case pcommon.ValueTypeBytes, pcommon.ValueTypeMap, pcommon.ValueTypeSlice:
+			if len(v.AsString()) > maxOriginText {
+				return true
+			}
+		default: // numbers and truths are short
+		}
+		kept++
+		return false
+	})
 }
 
 // NewOrigin describes a series that no point was seen of, e.g. for a rule that
@@ -60,6 +93,7 @@ func NewOrigin(resource pcommon.Resource, scope, metric, unit string, attributes
 	point := m.SetEmptyGauge().DataPoints().AppendEmpty()
 	attributes.CopyTo(point.Attributes())
 	strip(point.Attributes())
+	bound(point.Attributes())
 	return Origin{resource: rm}
 }
 
@@ -67,6 +101,7 @@ func newOrigin(resource pcommon.Resource, scope pcommon.InstrumentationScope, na
 	rm := pmetric.NewMetrics().ResourceMetrics().AppendEmpty()
 	resource.CopyTo(rm.Resource())
 	strip(rm.Resource().Attributes())
+	bound(rm.Resource().Attributes())
 	sm := rm.ScopeMetrics().AppendEmpty()
 	scope.CopyTo(sm.Scope())
 	m := sm.Metrics().AppendEmpty()

@@ -94,7 +94,7 @@ func identify(dst []byte, resource pcommon.Map) ([]byte, []string) {
 		found := false
 		for _, name := range names {
 			v, ok := resource.Get(name)
-			if ok && v.Type() == pcommon.ValueTypeStr && v.Str() != "" {
+			if ok && isName(v) {
 				dst, found = append(dst, v.Str()...), true
 			}
 			dst = append(dst, 0)
@@ -105,6 +105,14 @@ func identify(dst []byte, resource pcommon.Map) ([]byte, []string) {
 		dst = dst[:0]
 	}
 	return dst, nil
+}
+
+// longestName is longer than any host name or id. What is longer is no name,
+// and would let whoever sends it fill the memory.
+const longestName = 256
+
+func isName(v pcommon.Value) bool {
+	return v.Type() == pcommon.ValueTypeStr && v.Str() != "" && len(v.Str()) <= longestName
 }
 
 func (hs *hosts) admit(key string, names []string, resource pcommon.Map) *host {
@@ -118,7 +126,7 @@ func (hs *hosts) admit(key string, names []string, resource pcommon.Map) *host {
 	}
 	h := &host{resource: pcommon.NewResource(), named: len(names) > 0 && names[0] == hostIdentity[0]}
 	for _, name := range names {
-		if v, ok := resource.Get(name); ok && v.Type() == pcommon.ValueTypeStr && v.Str() != "" {
+		if v, ok := resource.Get(name); ok && isName(v) {
 			h.resource.Attributes().PutStr(name, v.Str())
 		}
 	}
