@@ -82,6 +82,9 @@ func (c *Config) Validate() error {
 		if !recipeName.MatchString(name) {
 			errs = append(errs, fmt.Errorf("recipes::%s: the name must be 1 to 64 letters, digits, dots, dashes or underscores (got %q)", name, name))
 		}
+		if root := c.Recipes[name].Root; filepath.IsAbs(c.ManifestDirectory) && within(filepath.Clean(root), filepath.Clean(c.ManifestDirectory)) {
+			errs = append(errs, fmt.Errorf("manifest_directory must not lie beneath the root of recipe %s, which could remove it (got %q)", name, c.ManifestDirectory))
+		}
 		for _, err := range c.Recipes[name].problems() {
 			errs = append(errs, fmt.Errorf("recipes::%s::%w", name, err))
 		}
@@ -89,9 +92,19 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// system is where no recipe may have its root, at any depth.
+var system = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr"}
+
+func within(dir, path string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
+
 func (r RecipeConfig) problems() (errs []error) {
 	if !filepath.IsAbs(r.Root) || filepath.Clean(r.Root) == "/" || strings.ContainsRune(r.Root, 0) {
 		errs = append(errs, fmt.Errorf("root must be the absolute path of a directory below / (got %q)", r.Root))
+	}
+	for _, dir := range system {
+		if within(dir, filepath.Clean(r.Root)) {
+			errs = append(errs, fmt.Errorf("root must not lie in %s, which belongs to the system (got %q)", dir, r.Root))
+		}
 	}
 	if len(r.Match) == 0 {
 		errs = append(errs, errors.New(`match must list at least one glob such as "*.log.*" (got none)`))

@@ -4,11 +4,13 @@ package filesystemactuator
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"github.com/homeostat/homeostat/extension/actuator"
 )
@@ -35,7 +37,13 @@ func (e *filesystemExtension) Start(context.Context, component.Host) error {
 	if len(e.cfg.Recipes) == 0 {
 		return nil
 	}
-	return e.cfg.reserve()
+	err := e.cfg.reserve()
+	if errors.Is(err, unix.ENOSPC) {
+		// A full filesystem is what this extension is there to repair.
+		e.logger.Warn("no room to reserve for manifests: the first clean may be refused; put manifest_directory on another filesystem", zap.Error(err))
+		return nil
+	}
+	return err
 }
 
 // Shutdown implements component.Component.

@@ -37,8 +37,12 @@ func mountAt(point string) (mount, error) {
 		return mount{}, err
 	}
 	defer f.Close()
+	return findMount(f, point)
+}
+
+func findMount(table io.Reader, point string) (mount, error) {
 	found, ok := mount{}, false
-	err = eachMount(f, func(m mount) {
+	err := eachMount(table, func(m mount) {
 		if m.point == point {
 			found, ok = m, true
 		}
