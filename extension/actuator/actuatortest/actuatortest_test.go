@@ -134,7 +134,7 @@ func (a *lamps) verbs() []actuator.Verb {
 		Plan: a.plan,
 		Execute: func(ctx context.Context, req actuator.Request) (actuator.Result, error) {
 			l, err := a.held(ctx, req)
-			if err != nil && !(a.has("acts again after a restart") && l != nil && l.by == req.Operation) {
+			if again := a.has("acts again after a restart") && l != nil && l.by == req.Operation; err != nil && !again {
 				return actuator.Result{Outcome: actuator.Refused}, err
 			}
 			if !a.has("claims what it did not do") {

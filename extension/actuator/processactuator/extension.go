@@ -30,7 +30,7 @@ type processExtension struct {
 	// from Start to Shutdown; the daemons go on.
 	reapers sync.WaitGroup
 	stop    context.CancelFunc
-	running context.Context //nolint:containedctx // the span between Start and Shutdown, for the reapers alone
+	running context.Context // the span between Start and Shutdown, for the reapers alone
 }
 
 func newExtension(cfg *Config, set extension.Settings) *processExtension {

@@ -100,7 +100,8 @@ func TestUndoReniceRefusesNonsense(t *testing.T) {
 	e, c := started(t, nil), sleeper(t)
 	req, _ := planned(t, e, verbRenice, c.target(), actuator.Params{paramNice: 3})
 	for _, done := range []actuator.Result{
-		{}, {Before: map[string]string{"nice": "x"}, After: map[string]string{"nice": "0"}},
+		{},
+		{Before: map[string]string{"nice": "x"}, After: map[string]string{"nice": "0"}},
 		{Before: map[string]string{"nice": "-99"}, After: map[string]string{"nice": "0"}},
 	} {
 		result, err := e.Undo(t.Context(), req, done)

@@ -163,7 +163,8 @@ func (e *processExtension) observe(s service) (instance, error) {
 		case pid == written && (p.executable == program || marked(pid, s.name)):
 		default:
 			args, err := procfs.Command(pid)
-			if err != nil || !(runs(args, lines) || (p.executable == program && marked(pid, s.name))) {
+			known := runs(args, lines) || (p.executable == program && marked(pid, s.name))
+			if err != nil || !known {
 				continue
 			}
 		}

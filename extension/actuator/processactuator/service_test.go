@@ -26,7 +26,8 @@ import (
 func withService(t *testing.T, s ServiceConfig) (*processExtension, string) {
 	t.Helper()
 	e := started(t, func(cfg *Config) { cfg.Services = map[string]ServiceConfig{"app": s} })
-	return e, e.recordFile("app")
+	file := e.recordFile("app")
+	return e, file
 }
 
 func start(t *testing.T, e *processExtension, operation string) (actuator.Result, error) {

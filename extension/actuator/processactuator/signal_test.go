@@ -4,7 +4,6 @@ package processactuator
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -167,10 +166,7 @@ func TestReached(t *testing.T) {
 func TestIdentityOfAnotherBoot(t *testing.T) {
 	e, c := started(t, nil), sleeper(t)
 	req, _ := planned(t, e, verbSignal, c.target(), nil)
-	req.Identity = actuator.Identity{}
-	for key, value := range map[string]string{idBoot: "another", idPID: strconv.Itoa(c.pid()), idStart: "1", idExecutable: c.Path} {
-		req.Identity[key] = value
-	}
+	req.Identity = actuator.Identity{idBoot: "another", idPID: strconv.Itoa(c.pid()), idStart: "1", idExecutable: c.Path}
 	result, err := e.Execute(t.Context(), req)
 	require.ErrorIs(t, err, actuator.ErrIdentityChanged)
 	require.Equal(t, actuator.Refused, result.Outcome)
@@ -218,5 +214,5 @@ func TestHandle(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, ended)
 	<-c.gone
-	require.True(t, errors.Is(h.signal(unix.SIGTERM), unix.ESRCH))
+	require.ErrorIs(t, h.signal(unix.SIGTERM), unix.ESRCH)
 }

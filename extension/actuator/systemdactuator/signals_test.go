@@ -34,7 +34,7 @@ func TestSignals(t *testing.T) {
 
 // A reader that stopped reading does not hold up the end of the connection.
 func TestSignalsGiveUpAtTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
 		s := newSignals()
 		s.AddSignal(make(chan *godbus.Signal))
 		delivered := make(chan struct{})

@@ -129,7 +129,7 @@ func (u unit) identity() actuator.Identity {
 // a unit again by itself (auto-restart): then it is on it, and we are not
 // needed.
 func (u unit) busy() *actuator.Blocker {
-	text := ""
+	var text string
 	switch {
 	case u.sub == "auto-restart" || u.sub == "auto-restart-queued":
 		text = fmt.Sprintf("systemd is about to restart %s by itself", u.name)
