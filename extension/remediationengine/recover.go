@@ -16,11 +16,14 @@ import (
 	"github.com/homeostat/homeostat/internal/journal"
 )
 
+// writePause is how long a disk that refused a write is left alone.
+const writePause = time.Second
+
 // recover reads the journal and stands where it left off. Evidence is not
 // remembered as fresh: no action follows before new data has come. Whatever
 // was being executed is found without a worker, and clarified.
 func (l *loop) recover(ctx context.Context, client storage.Client) {
-	opts := journal.Options{Timeout: l.cfg.JournalTimeout, MaxRecords: l.cfg.MaxAuditRecords}
+	opts := journal.Options{Timeout: l.cfg.JournalTimeout, Pause: writePause, MaxRecords: l.cfg.MaxAuditRecords}
 	var disk journal.Store
 	if client != nil {
 		disk = store{client}

@@ -18,6 +18,10 @@ import (
 // may be dispatched on what was not written.
 var ErrUnavailable = errors.New("the journal cannot be written")
 
+// ErrLate says that a write took too long, so that it may still reach the
+// disk. The next write that succeeds undoes it.
+var ErrLate = errors.New("the write may still take effect")
+
 // compactAfter is how many events are kept beside a snapshot at least. With
 // more incidents it grows with them, so that a snapshot costs a bounded share
 // of the writes.
@@ -26,6 +30,7 @@ const compactAfter = 256
 // Options of a journal.
 type Options struct {
 	Timeout    time.Duration // of one write; later it counts as failed
+	Pause      time.Duration // after a write that failed, before the next one is tried
 	MaxRecords int           // audit records kept until they are acknowledged
 }
 
@@ -43,6 +48,7 @@ type Journal struct {
 	batch    batch           // since the last flush
 	broken   error           // why the next flush must be a snapshot; nil when it need not
 	hanging  chan error      // the answer of a write that took too long; nil when none does
+	resume   time.Time       // no write is tried before; zero when none has failed
 	garbage  map[string]bool // keys that failed writes may have left on the disk
 	failures int64
 }
@@ -73,7 +79,8 @@ func (j *Journal) Outbox() *Outbox { return j.outbox }
 // Healthy reports whether the last write succeeded in time.
 func (j *Journal) Healthy() bool { return j.broken == nil && j.hanging == nil }
 
-// Failures counts writes that failed or took too long.
+// Failures counts writes that failed or took too long. Those that were not
+// tried, because an earlier one hangs or has just failed, do not count.
 func (j *Journal) Failures() int64 { return j.failures }
 
 // Add notes what happened and was applied; the next Flush writes it. A nil
@@ -124,7 +131,10 @@ func (j *Journal) flush(ctx context.Context, extra batch) error {
 
 // carry writes both batches, as a snapshot where one is due.
 func (j *Journal) carry(ctx context.Context, kept, extra batch) error {
-	if j.broken != nil || j.hanging != nil || j.head.Next-j.head.First >= max(compactAfter, uint64(4*chunkSize*j.head.Chunks)) {
+	if err := j.withheld(); err != nil {
+		return err
+	}
+	if j.broken != nil || j.head.Next-j.head.First >= max(compactAfter, uint64(4*chunkSize*j.head.Chunks)) {
 		if err := j.snapshot(ctx, kept); err != nil {
 			return err
 		}
@@ -135,6 +145,30 @@ func (j *Journal) carry(ctx context.Context, kept, extra batch) error {
 		return j.append(ctx, batch{}, extra)
 	}
 	return j.append(ctx, kept, extra)
+}
+
+// withheld says why no write is tried now. A snapshot of everything costs more
+// than any batch, and a disk that hangs or is full is no reason to make one
+// at every turn.
+func (j *Journal) withheld() error {
+	if j.hanging != nil {
+		select {
+		case <-j.hanging: // whatever came of it, a snapshot follows
+			j.hanging = nil
+		default:
+			return j.fail(errBusy)
+		}
+	}
+	if j.broken != nil && time.Now().Before(j.resume) {
+		return j.broken
+	}
+	return nil
+}
+
+// fail notes why the next write must be a snapshot.
+func (j *Journal) fail(err error) error {
+	j.broken = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	return j.broken
 }
 
 // number gives records their place in the outbox.
@@ -233,31 +267,27 @@ func (j *Journal) write(ctx context.Context, w writer) error {
 		return nil
 	}
 	j.failures++
-	j.broken = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	j.resume = time.Now().Add(j.opts.Pause)
 	for _, c := range w.changes {
 		if c.Value != nil && !fixed(c.Key) {
 			j.garbage[c.Key] = true
 		}
 	}
-	return j.broken
+	return j.fail(err)
 }
 
 // fixed reports whether a key is there for good.
 func fixed(key string) bool { return key == keyHead || key == keyBudget || key == keyControl }
 
-var errSlow = errors.New("the store did not answer in time")
+var (
+	errSlow = fmt.Errorf("%w: the store did not answer in time", ErrLate)
+	errBusy = errors.New("an earlier write has not returned yet")
+)
 
+// attempt writes while no other write is under way.
 func (j *Journal) attempt(ctx context.Context, changes []Change) error {
 	ctx, cancel := context.WithTimeout(ctx, j.opts.Timeout)
 	defer cancel()
-	if j.hanging != nil {
-		select {
-		case <-j.hanging: // whatever came of it, a snapshot follows
-			j.hanging = nil
-		default:
-			return errSlow
-		}
-	}
 	answer := make(chan error, 1)
 	go func() { answer <- j.store.Write(ctx, changes...) }()
 	select {
