@@ -82,11 +82,11 @@ image: build ## a container image of the two binaries and nothing else (needs do
 ##@ Test it
 
 .PHONY: test
-test: build ## every test that needs no root, shuffled, with the race detector
+test: build ## every test, shuffled, with the race detector; what needs root or a tool says so and skips
 	$(TEST) $(TESTFLAGS) $(PKG)
 
 .PHONY: e2e
-e2e: build ## the tests that need root or real tools: faults, kill -9, systemd
+e2e: build ## of those, the ones around the built binary: kill -9, reload, real OTLP
 	$(TEST) -count=1 $(TESTFLAGS) ./internal/e2e/...
 
 .PHONY: fuzz
@@ -109,7 +109,7 @@ bench: ## benchmarks, COUNT (6) times, summed up; BASE=file compares with an ear
 ##@ Keep it clean
 
 .PHONY: check
-check: lint vet fresh fuzz e2e ## lint, vet, fresh, fuzz and e2e: what a change must pass besides make test
+check: lint vet fresh fuzz ## lint, vet, fresh and fuzz: what a change must pass besides make test
 
 .PHONY: lint
 lint: ## golangci-lint with .golangci.yml
