@@ -22,6 +22,7 @@ type fake struct {
 
 	mu       sync.Mutex // guards everything below
 	executed []actuator.Request
+	kind     string // of the targets that it acts on
 	identity actuator.Identity
 	result   actuator.Result
 	err      error
@@ -35,12 +36,12 @@ type fake struct {
 }
 
 func newFake() *fake {
-	return &fake{identity: actuator.Identity{"pid": "7"}, result: actuator.Result{Outcome: actuator.Applied, Detail: "done"}, outcome: actuator.Unknown, share: -1}
+	return &fake{kind: actuator.KindService, identity: actuator.Identity{"pid": "7"}, result: actuator.Result{Outcome: actuator.Applied, Detail: "done"}, outcome: actuator.Unknown, share: -1}
 }
 
 func (f *fake) Specs() []actuator.Spec {
 	spec := func(verb string, impact actuator.Impact, replay actuator.Replay) actuator.Spec {
-		return actuator.Spec{Verb: verb, TargetKind: actuator.KindService, Impact: impact, Replay: replay, MaxDuration: 10 * time.Second}
+		return actuator.Spec{Verb: verb, TargetKind: f.kind, Impact: impact, Replay: replay, MaxDuration: 10 * time.Second}
 	}
 	nice := actuator.Param{Name: "nice", Type: actuator.Int, Default: int64(5), Max: 19}
 	tune := spec("fake.tune", actuator.Adjust, actuator.Idempotent)

@@ -252,7 +252,7 @@ func (l *loop) hear(now time.Time) {
 // where a plan or a named fault asks for it, and returns their ids.
 func (l *loop) evidence(f finding.Finding, now time.Time) []string {
 	p := point(f)
-	ids := sorted(l.listen[f.Series])
+	ids := l.listeners(f)
 	for _, id := range ids {
 		l.apply(incident.Event{Kind: incident.KindEvidence, Incident: id, Time: now, Point: &p})
 	}
@@ -277,11 +277,19 @@ func (l *loop) evidence(f finding.Finding, now time.Time) []string {
 		}
 		return ids
 	}
-	if open, ok := l.book.Open(incident.KeyOf(target, fault)); ok {
+	open, ok := l.book.Open(incident.KeyOf(target, fault))
+	if !ok {
+		open, ok = l.book.Find(func(in incident.Incident) bool { return in.Concerns(target, fault, began(f)) })
+	}
+	if ok {
 		if !slices.Contains(ids, open.ID) {
 			l.apply(incident.Event{Kind: incident.KindEvidence, Incident: open.ID, Time: now, Point: &p})
 			ids = append(ids, open.ID)
 		}
+		return ids
+	}
+	if l.book.Siblings(target) >= maxSiblings {
+		l.tel.RemediationEngineIncidentsRefused.Add(l.ctx, 1)
 		return ids
 	}
 	ev := incident.Open(target, target.Attr[actuator.AttrHost], fault, matched.ID, l.digests[matched.ID], p, now)
@@ -290,6 +298,32 @@ func (l *loop) evidence(f finding.Finding, now time.Time) []string {
 		ids = append(ids, in.ID)
 	}
 	return ids
+}
+
+// maxSiblings bounds the open incidents about one target. Each process has
+// its own, and a program that breeds processes must not fill the book.
+const maxSiblings = 32
+
+// listeners are the ids of the open incidents that a finding is evidence for
+// because they listen to its series. A process id may be used again, and then
+// the series goes on: what the successor does is no evidence here.
+func (l *loop) listeners(f finding.Finding) []string {
+	var ids []string
+	for _, id := range sorted(l.listen[f.Series]) {
+		if in, ok := l.book.Get(id); ok && !in.Succeeded(began(f)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// began is when the process that a finding is about began, zero where it does
+// not say. A start that is not before its point says nothing.
+func began(f finding.Finding) time.Time {
+	if !f.Start.Before(f.Time) {
+		return time.Time{}
+	}
+	return f.Start
 }
 
 // sweep forgets closed incidents whose retention is over.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/homeostat/homeostat/extension/actuator"
 )
 
 // ErrFull says that the book holds as many live incidents as it may.
@@ -144,6 +146,32 @@ func (b *Book) Open(key string) (Incident, bool) {
 	defer b.mu.RUnlock()
 	in, ok := b.byID[b.live[key]]
 	return in, ok
+}
+
+// Find returns an open incident that satisfies the condition.
+func (b *Book) Find(match func(Incident) bool) (Incident, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, id := range b.live {
+		if in := b.byID[id]; match(in) {
+			return in, true
+		}
+	}
+	return Incident{}, false
+}
+
+// Siblings counts the open incidents about the target, of all its faults and
+// incarnations.
+func (b *Book) Siblings(target actuator.Target) int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	n := 0
+	for _, id := range b.live {
+		if in := b.byID[id]; in.Target.Kind == target.Kind && in.Target.Key == target.Key {
+			n++
+		}
+	}
+	return n
 }
 
 // List returns every incident, newest first.

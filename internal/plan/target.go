@@ -141,10 +141,14 @@ func clean(text string) string {
 // segment is clean text without the separator of keys.
 func segment(text string) string { return strings.ReplaceAll(clean(text), "/", "_") }
 
-// Unplanned names the target of a fault for which there is no plan.
+// Unplanned names the target of a fault for which there is no plan. Nobody
+// acts on it, so that no process is singled out: one incident speaks for all
+// processes of the same name and owner.
 func Unplanned(f finding.Finding, host Host) actuator.Target {
 	for _, kind := range []string{actuator.KindProcess, actuator.KindFilesystem} {
 		if target, err := (TargetSpec{Kind: kind, From: fromEvidence}).Resolve(f, host); err == nil {
+			delete(target.Attr, actuator.AttrPID)
+			delete(target.Attr, actuator.AttrStart)
 			return target
 		}
 	}
