@@ -4,7 +4,6 @@ package guard
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -56,23 +55,18 @@ func storage(in Input) Verdict {
 	}
 }
 
-// localKinds are targets on this host: evidence about another one must not
-// reach them.
-var localKinds = []string{actuator.KindHost, actuator.KindProcess, actuator.KindService, actuator.KindUnit, actuator.KindFilesystem}
-
 func origin(in Input) Verdict {
-	if !slices.Contains(localKinds, in.Incident.Target.Kind) {
+	if !plan.Local(in.Incident.Target.Kind) {
 		return pass
 	}
+	here := in.Facts.Host
 	for _, s := range in.Incident.Evidence {
-		p := s.Last
-		switch {
-		case p.HostID != "" && in.Facts.Host.ID != "":
-			if p.HostID != in.Facts.Host.ID {
-				return no("foreign_host", "the evidence is about host id %q, this is %q", p.HostID, in.Facts.Host.ID)
-			}
-		case p.HostName != "" && p.HostName != in.Facts.Host.Name:
-			return no("foreign_host", "the evidence is about host %q, this is %q (set host::name if they are the same)", p.HostName, in.Facts.Host.Name)
+		switch p := s.Last; {
+		case here.Is(p.HostName, p.HostID):
+		case p.HostID != "" && here.ID != "":
+			return no("foreign_host", "the evidence is about host id %q, this is %q", p.HostID, here.ID)
+		default:
+			return no("foreign_host", "the evidence is about host %q, this is %q (set host::name if they are the same)", p.HostName, here.Name)
 		}
 	}
 	return pass

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -35,6 +36,23 @@ type Host struct {
 	ID   string
 }
 
+// Is reports whether telemetry that names a host and its id is about this
+// machine. Ids decide where both are known; what names no host is local.
+func (h Host) Is(name, id string) bool {
+	if id != "" && h.ID != "" {
+		return id == h.ID
+	}
+	return name == "" || name == h.Name
+}
+
+// localKinds are targets on this host: evidence about another one must not
+// reach them.
+var localKinds = []string{actuator.KindHost, actuator.KindProcess, actuator.KindService, actuator.KindUnit, actuator.KindFilesystem}
+
+// Local reports whether targets of the kind are on the machine on which the
+// actuators act.
+func Local(kind string) bool { return slices.Contains(localKinds, kind) }
+
 // selectors choose a target. Telemetry must never set them.
 var selectors = []string{actuator.AttrUnit, actuator.AttrService, actuator.AttrTop, actuator.AttrMinimumShare, "name"}
 
@@ -57,20 +75,36 @@ func (t TargetSpec) Resolve(f finding.Finding, host Host) (actuator.Target, erro
 			attr[actuator.AttrStart] = strconv.FormatInt(f.Start.UnixNano(), 10)
 		}
 	}
-	name := f.Resource[actuator.AttrHost]
-	if name == "" {
-		name = host.Name
-	}
-	attr[actuator.AttrHost] = name
+	attr[actuator.AttrHost] = t.host(f, host)
 	local, err := t.local(attr)
 	if err != nil {
 		return actuator.Target{}, err
 	}
-	key := segment(name)
+	key := segment(attr[actuator.AttrHost])
 	if local != "" {
 		key += "/" + local
 	}
 	return actuator.Target{Kind: t.Kind, Key: key, Attr: attr}, nil
+}
+
+// host is the name of the host that the target is on. Telemetry spells this
+// host as it likes, in full or in short; cool-downs and budgets must not
+// depend on that. Another host never gets this one's name.
+func (t TargetSpec) host(f finding.Finding, host Host) string {
+	name, id := f.Resource[actuator.AttrHost], f.Resource[actuator.AttrHostID]
+	switch {
+	case !Local(t.Kind):
+		if name == "" {
+			return host.Name
+		}
+		return name
+	case host.Is(name, id):
+		return host.Name
+	case id != "":
+		return name + "@" + id
+	default:
+		return name
+	}
 }
 
 // local completes attr with what the plan names and returns the part of the
