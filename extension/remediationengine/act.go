@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -228,23 +229,64 @@ func (l *loop) clarify(in incident.Incident, now time.Time) bool {
 	}
 }
 
-// repeat executes an idempotent operation again under its id, if there is
-// still the authority to do so.
+// repeat executes an idempotent operation again under its id, if the guards
+// say that it may be done now. What is held is not waited for: the effect
+// may be there, so that it is looked for instead.
 func (l *loop) repeat(in incident.Incident, p plan.Plan, step plan.Step, request actuator.Request, now time.Time) bool {
-	input := l.input(in, p, now)
+	input := l.anew(in, p, now)
 	switch {
 	case !l.known.Load() && now.Sub(l.started) < patience:
 		return false // whether the storage is durable has not been told yet
-	case input.Facts.Stopped != "" || input.Ceiling() == plan.Observe || !input.Facts.Journal:
-		return l.assume(in, now, "it may be repeated, but there is no authority to act now")
-	case l.hands.free() < 1:
+	case input.Facts.Workers < 1:
 		return false
+	}
+	if v := again(input); v.Say != guard.Go {
+		return l.assume(in, now, "it may be repeated, but not now: "+v.Text)
 	}
 	if !l.emit(in, now, incident.Event{Kind: incident.KindRepeated, Reason: reasonRepeat, Text: step.Action + " is executed again under the same operation id"}) {
 		return l.assume(in, now, "it was repeated already")
 	}
 	l.flush() // the repetition is on record before it happens
+	if !l.journal.Healthy() {
+		// After another crash nobody would know of this repetition, and there
+		// would be one too many.
+		return l.emit(in, now, incident.Event{
+			Kind: incident.KindOutcome, Reason: reasonCrashed, Text: "its repetition could not be journalled, so that it was not executed again",
+			Result: &incident.Result{Done: actuator.Result{Outcome: actuator.Unknown}},
+		})
+	}
 	return l.dispatch(in.ID, request, step, now)
+}
+
+// earned are the guards that were passed when the operation was intended, and
+// that it has changed itself: its place in the budgets is taken, and points
+// that confirmed it are not remembered.
+var earned = []string{"confirmation", "backoff", "attempts", "cool-down", "target-budget", "host-budget", "contribution"}
+
+// again asks all other guards about an operation that was intended before.
+func again(input guard.Input) guard.Verdict {
+	for _, g := range guard.Chain {
+		if slices.Contains(earned, g.Name) {
+			continue
+		}
+		if v := g.Ask(input); v.Say != guard.Go {
+			v.Guard = g.Name
+			return v
+		}
+	}
+	return guard.Verdict{Say: guard.Go}
+}
+
+// anew is what the guards judge: the present, but without what the operation
+// itself has changed. The actuator compares the incarnation before the effect.
+func (l *loop) anew(in incident.Incident, p plan.Plan, now time.Time) guard.Input {
+	it := in.Intent
+	in.Attempt, in.Consent = it.Attempt-1, it.Consent
+	input := l.input(in, p, now)
+	input.Ledger = l.ledger.Clone()
+	input.Ledger.Entries = slices.DeleteFunc(input.Ledger.Entries, func(e guard.Entry) bool { return e.Operation == it.Request.Operation })
+	input.Facts.Preview = &guard.Preview{Preview: actuator.Preview{Identity: it.Request.Identity}}
+	return input
 }
 
 // patience is how long the Collector may take to tell its configuration.
