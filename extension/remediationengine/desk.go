@@ -11,6 +11,7 @@ import (
 	"github.com/homeostat/homeostat/extension/actuator"
 	"github.com/homeostat/homeostat/internal/audit"
 	"github.com/homeostat/homeostat/internal/incident"
+	"github.com/homeostat/homeostat/internal/journal"
 	"github.com/homeostat/homeostat/internal/operate"
 )
 
@@ -143,7 +144,12 @@ func (l *loop) setStop(stop operate.Stop, now time.Time) error {
 	l.journal.SetControl(l.control)
 	err := l.journal.Flush(l.ctx)
 	if err != nil && !stop.On {
+		// The journal is unhealthy now, so that its next write is a snapshot
+		// with this state, and nothing is executed before that has succeeded.
 		l.control = before
+		if errors.Is(err, journal.ErrLate) {
+			return fmt.Errorf("%w: whether the stop switch is released is unknown: its release was not journalled in time, it is thrown again as soon as the journal can be written, and a restart before that may find it released: look again (%w)", context.DeadlineExceeded, err)
+		}
 		return fmt.Errorf("the stop switch stays thrown, because its release could not be journalled: %w", err)
 	}
 	l.note(now, name, audit.Warn, text+l.control.By, map[string]any{attrApprover: l.control.By})
