@@ -198,6 +198,16 @@ func (l *loop) input(in incident.Incident, p plan.Plan, now time.Time) guard.Inp
 			input.Facts.Busy = id
 		}
 	}
+	for _, ids := range l.busy {
+		for id := range ids {
+			if other, ok := l.book.Get(id); ok && id != in.ID && other.Intent != nil {
+				if input.Facts.Flights == nil {
+					input.Facts.Flights = map[string]actuator.Identity{}
+				}
+				input.Facts.Flights[id] = other.Intent.Request.Identity
+			}
+		}
+	}
 	if v, ok := l.views[in.ID]; ok && v.step == in.Next && v.attempt == in.Attempt && now.Sub(v.at) <= viewAge {
 		input.Facts.Preview = &v.preview
 	}

@@ -23,6 +23,10 @@ var Chain = []Guard{
 	{Name: "host-budget", Ask: hostBudget},         // per host and hour
 	{Name: "capacity", Ask: capacity},              // a worker is free: what is reserved is dispatched at once
 	{Name: "preview", Ask: preview},                // who exactly, and is anything in the way
+	{Name: "same-in-flight", Ask: sameInFlight},    // and whom the actuator found is asked for once more,
+	{Name: "same-freshness", Ask: sameQuiet},       // in case that another incident knows it
+	{Name: "same-cool-down", Ask: sameCoolDown},    // by another key
+	{Name: "same-budget", Ask: sameBudget},         // and has acted on it
 	{Name: "contribution", Ask: contribution},      // a chosen victim must be part of the symptom
 	{Name: "approval", Ask: approval, Armed: true}, // of exactly this, by a person, once
 }

@@ -53,6 +53,33 @@ func entry(ago time.Duration, target, host, id string) Entry {
 	return Entry{Time: now.Add(-ago), Quiet: now.Add(-ago), Target: target, Host: host, Incident: id, Operation: id + ago.String()}
 }
 
+// known is an entry about a process that the actuator found.
+func known(e Entry, pid string) Entry {
+	e.Identity = actuator.Identity{"pid": pid}
+	return e
+}
+
+func TestWhatIsTheSameTarget(t *testing.T) {
+	for _, c := range []struct {
+		a, b actuator.Identity
+		want bool
+	}{
+		{actuator.Identity{"pid": "7", "boot_id": "b", "start_ticks": "1", "executable": "/bin/x"}, actuator.Identity{"pid": "7", "boot_id": "b", "start_ticks": "1", "executable": "/bin/y"}, true},
+		{actuator.Identity{"pid": "7", "boot_id": "b", "start_ticks": "1"}, actuator.Identity{"pid": "7", "boot_id": "b", "start_ticks": "2"}, false},
+		{actuator.Identity{"pid": "7", "boot_id": "b", "start_ticks": "1"}, actuator.Identity{"pid": "7", "boot_id": "c", "start_ticks": "1"}, false},
+		{actuator.Identity{"unit": "a.service", "invocation_id": "1"}, actuator.Identity{"unit": "a.service", "invocation_id": "2"}, true},
+		{actuator.Identity{"unit": "a.service"}, actuator.Identity{"unit": "b.service"}, false},
+		{actuator.Identity{"service": "a", "running": "1:1"}, actuator.Identity{"service": "a", "running": "none"}, true},
+		{actuator.Identity{"service": "a"}, actuator.Identity{"unit": "a"}, false},
+		{actuator.Identity{"device": "8:1"}, actuator.Identity{"device": "8:1"}, true},
+		{actuator.Identity{"device": "8:1"}, actuator.Identity{"device": "8:2"}, false},
+		{nil, nil, false},
+	} {
+		require.Equal(t, c.want, same(c.a, c.b), "%v %v", c.a, c.b)
+		require.Equal(t, c.want, same(c.b, c.a), "%v %v", c.b, c.a)
+	}
+}
+
 func TestEachGuard(t *testing.T) {
 	point := func(in *Input, change func(*incident.Point)) {
 		change(&in.Incident.Evidence[0].Last)
@@ -110,6 +137,24 @@ func TestEachGuard(t *testing.T) {
 		{"preview", "target_not_found", Hold, func(in *Input) { in.Facts.Preview.Error = "target_not_found" }, true},
 		{"preview", "owner_busy", Hold, func(in *Input) { in.Facts.Preview.Blockers = []actuator.Blocker{{Code: "owner_busy"}} }, true},
 		{"preview", "no_identity", Hold, func(in *Input) { in.Facts.Preview.Identity = nil }, false},
+		{"same-in-flight", "target_in_flight", Hold, func(in *Input) {
+			in.Facts.Flights = map[string]actuator.Identity{in.Incident.ID: {"pid": "7"}, "else": {"pid": "8"}, "other": {"pid": "7", "running": "x"}}
+		}, false},
+		{"same-freshness", "evidence_before_action", Hold, func(in *Input) {
+			in.Ledger.Entries = []Entry{{Time: now.Add(-time.Minute), Quiet: now, Target: "process:host1/top:cpu", Identity: actuator.Identity{"pid": "7"}}}
+		}, false},
+		{"same-cool-down", "cool_down", Hold, func(in *Input) {
+			in.Ledger.Entries = []Entry{known(entry(9*time.Minute, "process:host1/top:cpu", "host1", "a"), "7")}
+		}, false},
+		{"same-budget", "target_budget_spent", No, func(in *Input) {
+			for i := range 5 {
+				e := entry(time.Duration(23-i)*time.Hour, "service:host1/web", "host9", "a")
+				if i > 0 {
+					e = known(entry(time.Duration(23-i)*time.Hour, "process:host1/top:cpu", "host9", "a"), "7")
+				}
+				in.Ledger.Entries = append(in.Ledger.Entries, e)
+			}
+		}, false},
 		{"contribution", "contribution_low", Hold, func(in *Input) { in.Plan.Target.MinShare, in.Facts.Preview.Contribution = 0.5, 0.4 }, false},
 		{"contribution", "contribution_low", Hold, func(in *Input) { in.Plan.Target.MinShare, in.Facts.Preview.Contribution = 0.5, -1 }, false},
 		{"approval", NeedsApproval, Hold, func(in *Input) { in.Facts.Mode = plan.Approve }, false},
@@ -188,9 +233,9 @@ func TestTheLedgerForgetsAfterADayAndTracksTheTransient(t *testing.T) {
 	in.Intent = it
 	require.True(t, l.Fold(incident.Event{Kind: incident.KindIntended, Time: now, Intent: it}, in))
 	require.Len(t, l.Entries, 1)
-	require.Equal(t, now.Add(65*time.Second), l.quiet("service:host1/web"))
+	require.Equal(t, now.Add(65*time.Second), l.quiet(on("service:host1/web")))
 	require.True(t, l.Fold(incident.Event{Kind: incident.KindOutcome, Time: now.Add(time.Second)}, in))
-	require.Equal(t, now.Add(6*time.Second), l.quiet("service:host1/web"))
+	require.Equal(t, now.Add(6*time.Second), l.quiet(on("service:host1/web")))
 	it.Impact = actuator.Observe
 	require.False(t, l.Fold(incident.Event{Kind: incident.KindIntended, Time: now, Intent: it}, in), "looking costs no budget")
 	require.False(t, l.Fold(incident.Event{Kind: incident.KindHeld, Time: now}, in))

@@ -77,7 +77,7 @@ func freshness(in Input) Verdict {
 	if !firing {
 		return hold("evidence_gone", "no series of the evidence fires now")
 	}
-	quiet := in.Ledger.quiet(in.Incident.Target.String())
+	quiet := in.Ledger.quiet(on(in.Incident.Target.String()))
 	switch age := in.Now.Sub(p.Time); {
 	case age < -future:
 		return hold("evidence_from_future", "the newest datapoint lies %s ahead of this clock", -age)
@@ -153,27 +153,9 @@ func inFlight(in Input) Verdict {
 	return pass
 }
 
-func coolDown(in Input) Verdict {
-	if !in.Step.Changes() || in.Incident.Actions > 0 {
-		return pass // attempts within one incident are spaced by backoff
-	}
-	if until := in.Ledger.Cooldown(in.Incident.Target.String(), in.Incident.ID, in.Limits, in.Now); in.Now.Before(until) {
-		return hold("cool_down", "the target was acted on before and is left alone for another %s", round(until.Sub(in.Now)))
-	}
-	return pass
-}
+func coolDown(in Input) Verdict { return coolDownOf(in, on(in.Incident.Target.String())) }
 
-func targetBudget(in Input) Verdict {
-	if !in.Step.Changes() {
-		return pass
-	}
-	target := in.Incident.Target.String()
-	used := in.Ledger.count(in.Now.Add(-day), func(e Entry) bool { return e.Target == target })
-	if used >= in.Limits.ActionsPerTargetDay {
-		return no("target_budget_spent", "%d actions on the target within a day, at most %d are allowed", used, in.Limits.ActionsPerTargetDay)
-	}
-	return pass
-}
+func targetBudget(in Input) Verdict { return budgetOf(in, on(in.Incident.Target.String())) }
 
 func hostBudget(in Input) Verdict {
 	if !in.Step.Changes() {

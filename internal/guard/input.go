@@ -60,11 +60,12 @@ type Facts struct {
 	Journal bool      // the journal accepts writes
 	Durable bool      // its storage writes with fsync
 	Host    plan.Host
-	Started time.Time // of the engine
-	Booted  time.Time // of the host; zero when unknown
-	Busy    string    // another incident whose action on the same target is not judged yet
-	Workers int       // free ones
-	Preview *Preview  // what the actuator says would happen; nil until it was asked
+	Started time.Time                    // of the engine
+	Booted  time.Time                    // of the host; zero when unknown
+	Busy    string                       // another incident whose action on the same target is not judged yet
+	Flights map[string]actuator.Identity // by incident: whom actions that are not judged yet act on
+	Workers int                          // free ones
+	Preview *Preview                     // what the actuator says would happen; nil until it was asked
 }
 
 // Preview is the answer of an actuator to "what would you do".

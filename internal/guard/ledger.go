@@ -23,12 +23,13 @@ type Ledger struct {
 // Entry is one action that was intended. A failed dispatch stays in it; an
 // intent that could not be journalled never gets in.
 type Entry struct {
-	Time      time.Time `json:"time"`
-	Target    string    `json:"target"` // kind:key
-	Host      string    `json:"host"`
-	Incident  string    `json:"incident"`
-	Operation string    `json:"operation"`
-	Quiet     time.Time `json:"quiet"` // evidence up to here is the action's own transient
+	Time      time.Time         `json:"time"`
+	Target    string            `json:"target"` // kind:key
+	Host      string            `json:"host"`
+	Incident  string            `json:"incident"`
+	Operation string            `json:"operation"`
+	Identity  actuator.Identity `json:"identity,omitempty"` // whom the actuator found, whatever the key says
+	Quiet     time.Time         `json:"quiet"`              // evidence up to here is the action's own transient
 }
 
 // Fold takes note of an event of the incident that the event led to. It
@@ -43,7 +44,7 @@ func (l *Ledger) Fold(ev incident.Event, in incident.Incident) bool {
 		l.prune(ev.Time)
 		l.Entries = append(l.Entries, Entry{
 			Time: ev.Time, Target: in.Target.String(), Host: in.Host, Incident: in.ID,
-			Operation: it.Request.Operation, Quiet: ev.Time.Add(it.Limit + it.Settle),
+			Operation: it.Request.Operation, Identity: it.Request.Identity, Quiet: ev.Time.Add(it.Limit + it.Settle),
 		})
 		return true
 	case incident.KindOutcome, incident.KindAssumed:
@@ -70,26 +71,24 @@ func (l *Ledger) prune(now time.Time) {
 	l.Entries = slices.DeleteFunc(l.Entries, func(e Entry) bool { return now.Sub(e.Time) > day })
 }
 
-// quiet is until when evidence about a target is not independent of what was
-// done to it.
-func (l *Ledger) quiet(target string) time.Time {
+// quiet is until when evidence is not independent of what was done to the
+// target whose entries satisfy the condition.
+func (l *Ledger) quiet(acted func(Entry) bool) time.Time {
 	var until time.Time
 	for _, e := range l.Entries {
-		if e.Target == target && e.Quiet.After(until) {
+		if acted(e) && e.Quiet.After(until) {
 			until = e.Quiet
 		}
 	}
 	return until
 }
 
-// Cooldown is until when a target is left alone by incidents other than the
-// named one: after the n-th incident with actions within a day, initial x
-// factor^(n-1) from its last action, at most max.
-func (l *Ledger) Cooldown(target, exceptIncident string, limits Limits, now time.Time) time.Time {
+// cooldown is Cooldown of the target whose entries satisfy the condition.
+func (l *Ledger) cooldown(acted func(Entry) bool, exceptIncident string, limits Limits, now time.Time) time.Time {
 	var last time.Time
 	incidents := map[string]bool{}
 	for _, e := range l.Entries {
-		if e.Target == target && e.Incident != exceptIncident && now.Sub(e.Time) <= day {
+		if acted(e) && e.Incident != exceptIncident && now.Sub(e.Time) <= day {
 			incidents[e.Incident] = true
 			last = e.Quiet
 		}
