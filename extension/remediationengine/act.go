@@ -39,6 +39,12 @@ func (l *loop) look(input guard.Input) {
 // dispatched that the journal does not know.
 func (l *loop) act(input guard.Input) bool {
 	in, step := input.Incident, input.Step
+	if v := l.withheld(input); v.Say != guard.Go {
+		if in.State != incident.Gated || in.Reason != v.Reason {
+			l.emit(in, input.Now, incident.Event{Kind: incident.KindHeld, Guard: v.Guard, Reason: v.Reason, Text: v.Text, Labels: labels(input)})
+		}
+		return false
+	}
 	if l.hands.free() < 1 || l.hands.waits(in.ID, jobExecute) {
 		return false
 	}
@@ -240,7 +246,7 @@ func (l *loop) repeat(in incident.Incident, p plan.Plan, step plan.Step, request
 	case input.Facts.Workers < 1:
 		return false
 	}
-	if v := again(input); v.Say != guard.Go {
+	if v := l.again(input); v.Say != guard.Go {
 		return l.assume(in, now, "it may be repeated, but not now: "+v.Text)
 	}
 	if !l.emit(in, now, incident.Event{Kind: incident.KindRepeated, Reason: reasonRepeat, Text: step.Action + " is executed again under the same operation id"}) {
@@ -264,7 +270,7 @@ func (l *loop) repeat(in incident.Incident, p plan.Plan, step plan.Step, request
 var earned = []string{"confirmation", "backoff", "attempts", "cool-down", "target-budget", "host-budget", "contribution"}
 
 // again asks all other guards about an operation that was intended before.
-func again(input guard.Input) guard.Verdict {
+func (l *loop) again(input guard.Input) guard.Verdict {
 	for _, g := range guard.Chain {
 		if slices.Contains(earned, g.Name) {
 			continue
@@ -274,7 +280,7 @@ func again(input guard.Input) guard.Verdict {
 			return v
 		}
 	}
-	return guard.Verdict{Say: guard.Go}
+	return l.withheld(input)
 }
 
 // anew is what the guards judge: the present, but without what the operation

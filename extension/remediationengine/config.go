@@ -92,6 +92,11 @@ type LimitsConfig struct {
 	WarmUp time.Duration `mapstructure:"warm_up"`
 	// BootWarmUp is how long nothing is executed after the host booted.
 	BootWarmUp time.Duration `mapstructure:"boot_warm_up"`
+	// FreshJournalHold is how long, after a journal began, nothing that
+	// restarts or is heavier runs unasked: the journal before it may have been
+	// lost, and with it budgets that are spent. A person who releases the stop
+	// switch ends it.
+	FreshJournalHold time.Duration `mapstructure:"fresh_journal_hold"`
 	// Cooldown of a target after an incident with actions ended.
 	Cooldown CooldownConfig `mapstructure:"cooldown"`
 	// ActionsPerIncident bounds the actions of one incident.
@@ -162,6 +167,7 @@ func (c *Config) validateLimits() error {
 		atLeast("limits::max_receive_age", l.MaxReceiveAge, time.Second),
 		atLeast("limits::warm_up", l.WarmUp, 0),
 		atLeast("limits::boot_warm_up", l.BootWarmUp, 0),
+		atLeast("limits::fresh_journal_hold", l.FreshJournalHold, 0),
 		atLeast("limits::cooldown::initial", l.Cooldown.Initial, 0),
 		within("limits::actions_per_incident", l.ActionsPerIncident, 1, 100),
 		within("limits::actions_per_target_day", l.ActionsPerTargetDay, 1, 1000),

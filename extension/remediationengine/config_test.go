@@ -72,6 +72,7 @@ func TestBadValuesNameKeyValueAndRemedy(t *testing.T) {
 		{limits("max_receive_age", "0s"), "limits::max_receive_age must be at least 1s (got 0s)"},
 		{limits("warm_up", "-1s"), "limits::warm_up must be at least 0s (got -1s)"},
 		{limits("boot_warm_up", "-1s"), "limits::boot_warm_up must be at least 0s (got -1s)"},
+		{limits("fresh_journal_hold", "-1s"), "limits::fresh_journal_hold must be at least 0s (got -1s)"},
 		{limits("cooldown", map[string]any{"initial": "-1s"}), "limits::cooldown::initial must be at least 0s (got -1s)"},
 		{limits("cooldown", map[string]any{"factor": 0.5}), "limits::cooldown::factor must be between 1 and 10 (got 0.5)"},
 		{limits("cooldown", map[string]any{"max": "1m"}), "limits::cooldown::max must be at least limits::cooldown::initial, 10m0s (got 1m0s)"},

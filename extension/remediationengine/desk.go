@@ -3,6 +3,7 @@
 package remediationengine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (e *engine) Status() operate.Status {
 		s.Actuators = append(s.Actuators, id.String())
 	}
 	if standing := e.standing.Load(); standing != nil {
-		s.Effective, s.Why, s.Stopped = standing.mode.String(), standing.why, standing.stopped != ""
+		s.Effective, s.Why, s.Stopped = standing.mode.String(), cmp.Or(standing.why, standing.fresh), standing.stopped != ""
 	}
 	for _, in := range e.book.List() {
 		s.Incidents[string(in.State)]++
@@ -139,7 +140,7 @@ func (l *loop) setStop(stop operate.Stop, now time.Time) error {
 	name, text := recordStopThrown, "the stop switch was thrown by "
 	if !stop.On {
 		name, text = recordStopRelease, "the stop switch was released by "
-		l.control.Damage, l.control.DamageAt = "", time.Time{}
+		l.control.Damage, l.control.DamageAt, l.control.Began = "", time.Time{}, time.Time{}
 	}
 	l.journal.SetControl(l.control)
 	err := l.journal.Flush(l.ctx)

@@ -33,6 +33,7 @@ func createDefaultConfig() component.Config {
 			MaxReceiveAge:       30 * time.Second,
 			WarmUp:              2 * time.Minute,
 			BootWarmUp:          10 * time.Minute,
+			FreshJournalHold:    time.Hour,
 			Cooldown:            CooldownConfig{Initial: 10 * time.Minute, Factor: 3, Max: 6 * time.Hour},
 			ActionsPerIncident:  3,
 			ActionsPerTargetDay: 5,

@@ -157,6 +157,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 		}},
 		"limits::warm_up":                {nil, limit(func(l *LimitsConfig) { l.WarmUp = time.Minute }), fires(10 * time.Second)},
 		"limits::boot_warm_up":           {nil, limit(func(l *LimitsConfig) { l.BootWarmUp = 1e6 * time.Hour }), fires(10 * time.Second)},
+		"limits::fresh_journal_hold":     {nil, limit(func(l *LimitsConfig) { l.FreshJournalHold = time.Minute }), fires(10 * time.Second)},
 		"limits::cooldown::initial":      {nil, limit(func(l *LimitsConfig) { l.Cooldown.Initial = 0 }), heals(2, time.Minute)},
 		"limits::cooldown::factor":       {nil, limit(func(l *LimitsConfig) { l.Cooldown.Factor = 1 }), heals(3, 12*time.Minute)},
 		"limits::cooldown::max":          {nil, limit(func(l *LimitsConfig) { l.Cooldown.Max = l.Cooldown.Initial }), heals(3, 12*time.Minute)},

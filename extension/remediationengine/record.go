@@ -41,6 +41,7 @@ const (
 	recordStopped     = "remediation.engine.stopped"
 	recordStopThrown  = "remediation.engine.stop_thrown"
 	recordStopRelease = "remediation.engine.stop_released"
+	recordFresh       = "remediation.engine.fresh_journal"
 	recordReduced     = "remediation.engine.reduced"
 	recordRestored    = "remediation.engine.restored"
 )

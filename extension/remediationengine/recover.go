@@ -13,7 +13,9 @@ import (
 
 	"github.com/homeostat/homeostat/extension/actuator"
 	"github.com/homeostat/homeostat/internal/audit"
+	"github.com/homeostat/homeostat/internal/guard"
 	"github.com/homeostat/homeostat/internal/journal"
+	"github.com/homeostat/homeostat/internal/plan"
 )
 
 // writePause is how long a disk that refused a write is left alone.
@@ -44,6 +46,10 @@ func (l *loop) recover(ctx context.Context, client storage.Client) {
 	}
 	if err != nil {
 		l.log.Error("what could not be read could not be set aside either", zap.Error(err))
+	}
+	if disk != nil && j.Fresh() {
+		l.control.Began = l.started
+		j.SetControl(l.control)
 	}
 	l.book.Restore(restored.Incidents)
 	for _, in := range restored.Incidents {
@@ -91,4 +97,37 @@ func (l *loop) announce(now time.Time) {
 		zap.Int("actions_per_target_day", limits.ActionsPerTargetDay), zap.Int("actions_per_host_hour", limits.ActionsPerHostHour))
 	l.note(now, recordStarted, audit.Info, fmt.Sprintf("the engine started: mode %s, %d plans, %d verbs, %d open incidents", s.mode, len(plans), len(verbs), open),
 		map[string]any{attrMode: s.mode.String(), actuator.AttrHost: l.around.host.Name})
+	if why := l.unproven(now); why != "" && s.mode == plan.Auto {
+		l.log.Warn(why)
+		l.note(now, recordFresh, audit.Warn, why, map[string]any{attrMode: s.mode.String(), actuator.AttrHost: l.around.host.Name})
+	}
 }
+
+// unproven says why nothing that restarts or is heavier runs unasked although
+// the journal is sound; "" when that is no longer so, or never was.
+func (l *loop) unproven(now time.Time) string {
+	hold := l.cfg.Limits.FreshJournalHold
+	if began := l.control.Began; began.IsZero() || now.Sub(began) >= hold {
+		return ""
+	}
+	return fmt.Sprintf("fresh journal: what was done before %s is not known, so nothing that restarts or is heavier runs unasked until %s (release the stop switch to go on)",
+		l.control.Began.Format(time.RFC3339), l.control.Began.Add(hold).Format(time.RFC3339))
+}
+
+// withheld holds what the guards have let through when nobody can say what was
+// done to the target before. A person's yes outweighs it.
+func (l *loop) withheld(input guard.Input) guard.Verdict {
+	if !input.Step.Spec.Impact.HeavierThan(actuator.Adjust) || input.Ceiling() != plan.Auto {
+		return guard.Verdict{Say: guard.Go}
+	}
+	if why := l.unproven(input.Now); why != "" {
+		return guard.Verdict{Say: guard.Hold, Guard: guardFresh, Reason: reasonFresh, Text: why}
+	}
+	return guard.Verdict{Say: guard.Go}
+}
+
+// guardFresh comes after the chain, and this is its reason.
+const (
+	guardFresh  = "fresh-journal"
+	reasonFresh = "journal_fresh"
+)

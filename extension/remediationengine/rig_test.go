@@ -131,7 +131,7 @@ func (r *rig) config() *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Mode, cfg.Storage, cfg.Actuators = "auto", &storageID, []component.ID{fakeID}
 	cfg.Host = HostConfig{Name: "host1", ID: "id1"}
-	cfg.Limits.WarmUp, cfg.Limits.BootWarmUp = 0, 0
+	cfg.Limits.WarmUp, cfg.Limits.BootWarmUp, cfg.Limits.FreshJournalHold = 0, 0, 0
 	r.change(cfg)
 	require.NoError(r.t, cfg.Validate())
 	return cfg

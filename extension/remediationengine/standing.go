@@ -17,6 +17,7 @@ type standing struct {
 	mode    plan.Mode
 	why     string // why mode is below the configured one; "" when it is not
 	stopped string // who or what threw the stop switch; "" when it is released
+	fresh   string // why there is less than mode says; "" when there is not
 	thrown  bool   // the switch of the API, which the journal keeps
 }
 
@@ -30,6 +31,9 @@ func (l *loop) stand(now time.Time) {
 	s := standing{mode: l.ceiling, why: l.reduced(now), thrown: l.control.Stopped}
 	if s.why != "" {
 		s.mode = plan.Observe
+	}
+	if s.mode == plan.Auto {
+		s.fresh = l.unproven(now)
 	}
 	switch {
 	case l.control.Stopped:

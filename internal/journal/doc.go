@@ -19,7 +19,7 @@
 //	event/SEQ          one incident.Event; SEQ is 16 hexadecimal digits
 //	snapshot/SEQ/N     incidents as they were before event SEQ, in chunks N of 64
 //	budget             guard.Ledger
-//	control            stop switch, and damage that nobody has acknowledged
+//	control            stop switch, damage that nobody has acknowledged, and when the journal began
 //	audit/SEQ          one audit.Record
 //	aside/N            what could not be read, byte for byte behind its key and a zero byte; a ring of 16
 //

@@ -48,6 +48,7 @@ type Journal struct {
 	batch    batch           // since the last flush
 	broken   error           // why the next flush must be a snapshot; nil when it need not
 	hanging  chan error      // the answer of a write that took too long; nil when none does
+	fresh    bool            // there was none when it was opened
 	resume   time.Time       // no write is tried before; zero when none has failed
 	garbage  map[string]bool // keys that failed writes may have left on the disk
 	failures int64
@@ -72,6 +73,10 @@ func (b *batch) add(events []incident.Event, ledger *guard.Ledger, records []aud
 func (b *batch) empty() bool {
 	return len(b.events)+len(b.records) == 0 && b.ledger == nil && b.control == nil
 }
+
+// Fresh reports whether the store held no journal when it was opened. Nobody
+// can tell a first start from a journal that was lost.
+func (j *Journal) Fresh() bool { return j.fresh }
 
 // Outbox of the journal.
 func (j *Journal) Outbox() *Outbox { return j.outbox }

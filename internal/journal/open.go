@@ -32,8 +32,8 @@ func Open(ctx context.Context, store Store, opts Options, state func() State) (j
 		return j, restored, nil, nil
 	}
 	r := reader{store: store, ctx: ctx}
-	fresh := j.readHead(&r)
-	if !fresh {
+	j.fresh = j.readHead(&r)
+	if !j.fresh {
 		j.readState(&r, &restored)
 		j.readRecords(&r)
 	}

@@ -35,6 +35,9 @@ type Control struct {
 	// person releases the stop switch, or for as long as the longest budget.
 	Damage   string    `json:"damage,omitempty"`
 	DamageAt time.Time `json:"damage_at,omitzero"`
+	// Began is when the journal began: what was done before is not known. It
+	// is zero once a person has released the stop switch.
+	Began time.Time `json:"began,omitzero"`
 }
 
 // State is all that the journal protects, apart from the audit records.

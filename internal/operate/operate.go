@@ -39,7 +39,7 @@ type Desk interface {
 type Status struct {
 	Mode      string         `json:"mode"`       // configured ceiling: observe, approve or auto
 	Effective string         `json:"effective"`  // what the ceiling is now
-	Why       string         `json:"why"`        // why effective is below mode; "" when it is not
+	Why       string         `json:"why"`        // why effective is below mode, or what is withheld although it is not; "" when nothing is
 	Stopped   bool           `json:"stopped"`    // the stop switch is thrown
 	Plans     []string       `json:"plans"`      // ids
 	Actuators []string       `json:"actuators"`  // component ids

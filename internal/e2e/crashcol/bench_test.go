@@ -43,7 +43,7 @@ extensions:
     mode: auto
     host: {name: e2e-host, id: e2e-id}
     actuators: [counter]
-    limits: {warm_up: 0s, boot_warm_up: 0s}
+    limits: {warm_up: 0s, boot_warm_up: 0s, fresh_journal_hold: 0s}
     plans:
       - id: count
         match: [fault="e2e_broken"]
