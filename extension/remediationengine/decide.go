@@ -208,7 +208,11 @@ func (l *loop) input(in incident.Incident, p plan.Plan, now time.Time) guard.Inp
 			}
 		}
 	}
-	if v, ok := l.views[in.ID]; ok && v.step == in.Next && v.attempt == in.Attempt && now.Sub(v.at) <= viewAge {
+	// What a person has said yes to is looked at once more after the yes: it
+	// may have changed while the question was open.
+	v, ok := l.views[in.ID]
+	recent := now.Sub(v.at) <= viewAge && (in.Consent == "" || !v.at.Before(in.Updated))
+	if ok && recent && v.step == in.Next && v.attempt == in.Attempt {
 		input.Facts.Preview = &v.preview
 	}
 	return input
@@ -250,12 +254,9 @@ func subject(input guard.Input) string {
 }
 
 func (l *loop) ask(input guard.Input, verdict guard.Verdict) bool {
-	effects := make([]string, 0, len(input.Facts.Preview.Effects))
-	for _, effect := range input.Facts.Preview.Effects {
-		effects = append(effects, actuator.Clean(effect, maxText))
-	}
+	delete(l.asked, input.Incident.ID) // a yes need not wait to be previewed
 	question := &incident.Question{
-		Digest: input.Digest(), Action: input.Step.Action + " on " + subject(input), Preview: effects,
+		Digest: input.Digest(), Action: input.Step.Action + " on " + subject(input), Preview: guard.Shown(input.Facts.Preview.Effects),
 		Expires: input.Now.Add(l.cfg.ApprovalTimeout),
 	}
 	return l.emit(input.Incident, input.Now, incident.Event{

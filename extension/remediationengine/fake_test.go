@@ -4,6 +4,7 @@ package remediationengine
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,8 @@ type fake struct {
 	result   actuator.Result
 	err      error
 	planErr  error
+	effects  []string
+	planned  int // previews that were asked for
 	blockers []actuator.Blocker
 	share    float64
 	outcome  actuator.Outcome // of Probe
@@ -36,7 +39,7 @@ type fake struct {
 }
 
 func newFake() *fake {
-	return &fake{kind: actuator.KindService, identity: actuator.Identity{"pid": "7"}, result: actuator.Result{Outcome: actuator.Applied, Detail: "done"}, outcome: actuator.Unknown, share: -1}
+	return &fake{kind: actuator.KindService, effects: []string{"it starts"}, identity: actuator.Identity{"pid": "7"}, result: actuator.Result{Outcome: actuator.Applied, Detail: "done"}, outcome: actuator.Unknown, share: -1}
 }
 
 func (f *fake) Specs() []actuator.Spec {
@@ -53,13 +56,18 @@ func (f *fake) Specs() []actuator.Spec {
 	}
 }
 
-func (f *fake) Plan(context.Context, actuator.Request) (actuator.Preview, error) {
+func (f *fake) Plan(_ context.Context, req actuator.Request) (actuator.Preview, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.planned++
 	if f.planErr != nil {
 		return actuator.Preview{}, f.planErr
 	}
-	return actuator.Preview{Identity: f.identity, Target: "the service", Effects: []string{"it starts"}, Blockers: f.blockers, Contribution: f.share}, nil
+	identity := maps.Clone(f.identity)
+	if name := req.Target.Attr[actuator.AttrService]; name != "" && identity != nil {
+		identity["service"] = name
+	}
+	return actuator.Preview{Identity: identity, Target: "the service", Effects: f.effects, Blockers: f.blockers, Contribution: f.share}, nil
 }
 
 func (f *fake) Execute(_ context.Context, req actuator.Request) (actuator.Result, error) {
@@ -85,6 +93,13 @@ func (f *fake) Probe(context.Context, actuator.Request) (actuator.Outcome, error
 
 func (f *fake) Undo(context.Context, actuator.Request, actuator.Result) (actuator.Result, error) {
 	return actuator.Result{Outcome: actuator.Refused}, actuator.ErrIrreversible
+}
+
+// plans says how many previews were asked for.
+func (f *fake) plans() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.planned
 }
 
 // acts lists the verbs that were executed, explain left out.

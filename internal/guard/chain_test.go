@@ -184,6 +184,7 @@ func TestConsentToExactlyThisIsGo(t *testing.T) {
 	require.Equal(t, Go, Decide(in).Say)
 	for name, change := range map[string]func(*Input){
 		"identity": func(in *Input) { in.Facts.Preview.Identity = actuator.Identity{"pid": "8"} },
+		"effects":  func(in *Input) { in.Facts.Preview.Effects = []string{"it removes another file"} },
 		"params":   func(in *Input) { in.Step.Params = map[string]any{"nice": int64(1)} },
 		"attempt":  func(in *Input) { in.Incident.Attempt = 1 },
 		"plan":     func(in *Input) { in.Plan.Confirm.N = 2 },

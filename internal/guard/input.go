@@ -116,14 +116,18 @@ func (in Input) Digest() string {
 		Params               map[string]any
 		Target               actuator.Target
 		Identity             actuator.Identity
+		Effects              []string
 		Policy               Policy
 		Ceiling              plan.Mode
 	}{
 		in.Incident.ID, in.Plan.Digest(), in.Step.ID, in.Incident.Attempt + 1,
-		in.Step.Action, in.Step.Params, in.Incident.Target, nil, in.Facts.Policy, in.Ceiling(),
+		in.Step.Action, in.Step.Params, in.Incident.Target, nil, nil, in.Facts.Policy, in.Ceiling(),
 	}
 	if in.Facts.Preview != nil {
-		subject.Identity = in.Facts.Preview.Identity
+		subject.Identity, subject.Effects = in.Facts.Preview.Identity, Shown(in.Facts.Preview.Effects)
+	}
+	if in.Incident.State == incident.Ambiguous {
+		subject.Effects = in.Incident.Agreed // it is repeated as it was agreed to, or not at all
 	}
 	data, err := json.Marshal(subject)
 	if err != nil {
@@ -131,6 +135,19 @@ func (in Input) Digest() string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+// maxEffect bounds an effect in a question.
+const maxEffect = 256
+
+// Shown are effects as a person sees them in a question, and as the digest
+// binds them.
+func Shown(effects []string) []string {
+	var shown []string
+	for _, effect := range effects {
+		shown = append(shown, actuator.Clean(effect, maxEffect))
+	}
+	return shown
 }
 
 func hold(reason, format string, args ...any) Verdict {

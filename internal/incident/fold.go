@@ -141,6 +141,10 @@ func (in Incident) intended(ev Event, _ time.Time) (Incident, error) {
 	}
 	in.Attempt = it.Attempt
 	in.Intent, in.Result, in.Verdict = it, nil, ""
+	in.Agreed = nil
+	if in.Consent != "" && in.Question != nil {
+		in.Agreed = in.Question.Preview
+	}
 	in.Question, in.Consent = nil, ""
 	in.Repeats, in.Doubt, in.Checks = 0, false, nil
 	in.Evidence = in.Evidence.merge(it.Series)

@@ -57,6 +57,8 @@ type Incident struct {
 	Consent  string    `json:"consent,omitempty"`  // digest that a person approved; used once
 	Answerer string    `json:"answerer,omitempty"` // who answered last
 
+	Agreed []string `json:"agreed,omitempty"` // effects of the last action to which a person said yes
+
 	Intent  *Intent          `json:"intent,omitempty"` // the last one
 	Acted   time.Time        `json:"acted,omitzero"`   // when it ended
 	Result  *Result          `json:"result,omitempty"` // what came of it
