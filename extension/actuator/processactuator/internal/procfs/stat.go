@@ -56,7 +56,7 @@ func ParseStat(text []byte) (Stat, error) {
 		return Stat{}, errFormat
 	}
 	fields := bytes.Fields(text[end+1:]) // fields[0] is field 3, the state
-	if len(fields) < 22 || len(fields[0]) != 1 {
+	if len(fields) < 22 || len(fields[0]) != 1 || !isLetter(fields[0][0]) {
 		return Stat{}, errFormat
 	}
 	p := parser{fields: fields}
@@ -81,6 +81,8 @@ func ParseStat(text []byte) (Stat, error) {
 	s.PID = pid
 	return s, nil
 }
+
+func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // parser reads numbers by their field number in proc_pid_stat(5) and keeps
 // the first error.
