@@ -267,7 +267,7 @@ func (l *loop) repeat(in incident.Incident, p plan.Plan, step plan.Step, request
 // earned are the guards that were passed when the operation was intended, and
 // that it has changed itself: its place in the budgets is taken, and points
 // that confirmed it are not remembered.
-var earned = []string{"confirmation", "backoff", "attempts", "cool-down", "target-budget", "host-budget", "contribution"}
+var earned = []string{"confirmation", "backoff", "attempts", "cool-down", "same-cool-down", "target-budget", "same-budget", "host-budget", "contribution"}
 
 // again asks all other guards about an operation that was intended before.
 func (l *loop) again(input guard.Input) guard.Verdict {
