@@ -53,7 +53,7 @@ func (l *loop) move(in incident.Incident, now time.Time) bool {
 	case incident.Settling:
 		return !now.Before(in.Floor) && l.emit(in, now, incident.Event{Kind: incident.KindSettled, Reason: reasonSettled, Text: "the transient is over, newer data is judged from here"})
 	case incident.Verifying:
-		return l.verify(in, now)
+		return l.verify(l.attend(in, now), now)
 	case incident.Resolved:
 		until := l.ledger.Cooldown(in.Target.String(), "", l.limits, now)
 		return l.emit(in, now, incident.Event{Kind: incident.KindCooling, Until: until, Reason: reasonCooling, Text: "the target is left alone until " + until.Format(time.RFC3339)})
@@ -276,6 +276,17 @@ func (l *loop) awaiting(in incident.Incident, now time.Time) bool {
 	default:
 		return false
 	}
+}
+
+// attend notes while an incident is verified that telemetry still comes.
+func (l *loop) attend(in incident.Incident, now time.Time) incident.Incident {
+	at := l.intake.heard()
+	if !at.After(in.Floor) || !at.After(in.Checks[plan.CheckAlive].Last) {
+		return in
+	}
+	l.emit(in, now, incident.Event{Kind: incident.KindCheck, Check: &incident.Check{Name: plan.CheckAlive, Seen: incident.Passed, Time: at}})
+	in, _ = l.book.Get(in.ID)
+	return in
 }
 
 // watch ends an escalated incident when its evidence does. Old calm is no

@@ -218,10 +218,35 @@ func TestAnAbsenceRuleProvesPresenceByItsSilence(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		r.see("web", finding.Resolved, silence) // and nothing more is said
-		time.Sleep(20 * time.Second)
+		for range 20 {
+			time.Sleep(time.Second)
+			require.Equal(t, !r.only().State.Closed(), r.WatchesAny(), "a batch comes")
+		}
 		synctest.Wait()
 		require.Equal(t, incident.Cooldown, r.only().State)
 		require.Contains(t, r.record("remediation.incident.opened").Body, "web is missing, says rule web-down")
+		r.stop()
+	})
+}
+
+func TestTheSilenceOfADeadPipelineProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, downPlan, nil).start()
+		silence := func(f *finding.Finding) { f.Kind = finding.Silence }
+		for len(r.fake.acts()) == 0 {
+			time.Sleep(5 * time.Second)
+			r.see("web", finding.Firing, silence)
+		}
+		time.Sleep(2 * time.Second)
+		r.see("web", finding.Resolved, silence)
+		for range 10 { // settling takes five seconds, and the hold ten
+			time.Sleep(time.Second)
+			require.True(t, r.WatchesAny())
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, incident.Escalated, r.only().State)
+		require.Equal(t, incident.Inconclusive, r.only().Verdict)
 		r.stop()
 	})
 }

@@ -4,6 +4,8 @@ package remediationengine
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/homeostat/homeostat/internal/finding"
 	"github.com/homeostat/homeostat/internal/series"
@@ -18,6 +20,8 @@ const perSeries = 8
 type intake struct {
 	max  int
 	wake chan struct{} // holds one token while findings wait
+
+	last atomic.Int64 // unix nanoseconds of when a batch last came, whatever it held
 
 	mu      sync.Mutex                       // guards everything below
 	waiting map[series.Key][]finding.Finding // oldest first
@@ -99,7 +103,12 @@ func (q *intake) watches(key series.Key) bool {
 	return q.watched[key] > 0
 }
 
+// heard is when a batch last came; the pipeline asks about each whether
+// anybody watches.
+func (q *intake) heard() time.Time { return time.Unix(0, q.last.Load()).UTC() }
+
 func (q *intake) watchesAny() bool {
+	q.last.Store(time.Now().UnixNano())
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.watched) > 0

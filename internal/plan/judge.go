@@ -17,13 +17,14 @@ const enough = 3
 const (
 	CheckGone  = "gone"
 	CheckProbe = "probe"
+	CheckAlive = "alive" // telemetry still comes, so that silence means something
 )
 
 // Judge says whether the step repaired the fault: "" while it cannot be told
 // yet, and at the deadline one of the three verdicts. It also says why.
 func (v Verify) Judge(in incident.Incident, now time.Time) (incident.Verdict, string) {
 	worst, why := incident.Passed, "everything that was asked for held for "+v.Hold.String()
-	for _, part := range v.parts(in, now) {
+	for _, part := range v.parts(in) {
 		if severity(part.seen) > severity(worst) {
 			worst, why = part.seen, part.why
 		}
@@ -51,10 +52,10 @@ type part struct {
 	why  string
 }
 
-func (v Verify) parts(in incident.Incident, now time.Time) []part {
+func (v Verify) parts(in incident.Incident) []part {
 	var parts []part
 	if v.Clear {
-		parts = append(parts, v.clear(in.Evidence, in.Floor, now)...)
+		parts = append(parts, v.clear(in)...)
 	}
 	if v.Gone {
 		parts = append(parts, v.check(in.Checks[CheckGone], "the target is still there"))
@@ -65,11 +66,12 @@ func (v Verify) parts(in incident.Incident, now time.Time) []part {
 	return parts
 }
 
-func (v Verify) clear(ev incident.Evidence, floor, now time.Time) []part {
+func (v Verify) clear(in incident.Incident) []part {
+	ev, floor := in.Evidence, in.Floor
 	parts := make([]part, 0, max(1, len(ev)))
 	for _, s := range ev {
 		if s.Fired.Kind == finding.Silence {
-			parts = append(parts, v.present(s, floor, now))
+			parts = append(parts, v.present(s, floor, in.Checks[CheckAlive]))
 			continue
 		}
 		last := s.Last
@@ -91,22 +93,26 @@ func (v Verify) clear(ev incident.Evidence, floor, now time.Time) []part {
 
 // present judges what an absence rule watches. It says once that the series
 // was seen again and says no more while it is seen: a rule whose word is
-// missing data speaks up when data is missing, so that its silence is proof.
-// That it still is missing it repeats now and then.
-func (v Verify) present(s incident.Series, floor, now time.Time) part {
+// missing data speaks up when data is missing, so that its silence is proof,
+// but only while telemetry comes here at all: the hold ends at the newest
+// batch that came, not at the clock. That it still is missing it repeats now
+// and then.
+func (v Verify) present(s incident.Series, floor time.Time, alive incident.Track) part {
 	since := s.Last.Time
 	if since.Before(floor) {
 		since = floor
 	}
 	switch {
-	case s.Last.State == finding.Resolved && now.Sub(since) >= v.Hold:
+	case ordinary(s.Last.State) && alive.Last.After(since) && alive.Last.Sub(since) >= v.Hold:
 		return part{incident.Passed, ""}
 	case s.Last.State == finding.Firing && s.Last.Time.After(floor):
 		return part{incident.Failed, s.Last.Metric + " is still missing"}
 	default:
-		return part{incident.Inconclusive, s.Last.Metric + " has not been back for " + v.Hold.String()}
+		return part{incident.Inconclusive, s.Last.Metric + " has not been back for " + v.Hold.String() + " while telemetry came"}
 	}
 }
+
+func ordinary(s finding.State) bool { return s == finding.Normal || s == finding.Resolved }
 
 func (v Verify) check(track incident.Track, bad string) part {
 	switch {

@@ -35,6 +35,9 @@ func TestJudge(t *testing.T) {
 		}
 		return tr
 	}
+	alive := func(last int) map[string]incident.Track {
+		return map[string]incident.Track{CheckAlive: track(incident.Passed, 6, last, 5)}
+	}
 	calm := Verify{Clear: true, Hold: 10 * time.Second}
 	gone := Verify{Gone: true, Hold: 10 * time.Second}
 	for _, c := range []struct {
@@ -57,8 +60,11 @@ func TestJudge(t *testing.T) {
 		{"no series at all", calm, nil, nil, "", incident.Inconclusive},
 		{"missing again", calm, incident.Evidence{absent(finding.Firing, 20)}, nil, "", incident.Failed},
 		{"missing, and nothing was said since", calm, incident.Evidence{absent(finding.Firing, 3)}, nil, "", incident.Inconclusive},
-		{"back, counted from the floor", calm, incident.Evidence{absent(finding.Resolved, 2)}, nil, incident.Passed, incident.Passed},
-		{"back too late", calm, incident.Evidence{absent(finding.Resolved, 51)}, nil, "", incident.Inconclusive},
+		{"back, counted from the floor", calm, incident.Evidence{absent(finding.Resolved, 2)}, alive(15), incident.Passed, incident.Passed},
+		{"back and ordinary", calm, incident.Evidence{absent(finding.Normal, 7)}, alive(17), incident.Passed, incident.Passed},
+		{"back, but telemetry stopped", calm, incident.Evidence{absent(finding.Resolved, 2)}, alive(14), "", incident.Inconclusive},
+		{"back, and nothing came since", calm, incident.Evidence{absent(finding.Resolved, 2)}, nil, "", incident.Inconclusive},
+		{"back too late", calm, incident.Evidence{absent(finding.Resolved, 51)}, alive(60), "", incident.Inconclusive},
 		{"gone", gone, nil, map[string]incident.Track{CheckGone: track(incident.Passed, 6, 16, 5)}, incident.Passed, incident.Passed},
 		{"gone too briefly", gone, nil, map[string]incident.Track{CheckGone: track(incident.Passed, 7, 16, 5)}, "", incident.Inconclusive},
 		{"still there", gone, nil, map[string]incident.Track{CheckGone: track(incident.Failed, 0, 16, 5)}, "", incident.Failed},
