@@ -241,7 +241,7 @@ func (l *loop) clarify(in incident.Incident, now time.Time) bool {
 func (l *loop) repeat(in incident.Incident, p plan.Plan, step plan.Step, request actuator.Request, now time.Time) bool {
 	input := l.anew(in, p, now)
 	switch {
-	case !l.known.Load() && now.Sub(l.started) < patience:
+	case !l.informed(now):
 		return false // whether the storage is durable has not been told yet
 	case input.Facts.Workers < 1:
 		return false

@@ -43,9 +43,9 @@ func (l *loop) move(in incident.Incident, now time.Time) bool {
 	case incident.Confirmed:
 		return l.confirmed(in, now)
 	case incident.Planned, incident.Gated:
-		return l.undecided(in, now)
+		return l.informed(now) && l.undecided(in, now)
 	case incident.AwaitingApproval:
-		return l.awaiting(in, now)
+		return l.informed(now) && l.awaiting(in, now)
 	case incident.Reserved, incident.Executing:
 		return l.orphaned(in, now)
 	case incident.Ambiguous:
@@ -62,6 +62,12 @@ func (l *loop) move(in incident.Incident, now time.Time) bool {
 	default:
 		return false
 	}
+}
+
+// informed reports whether the Collector has told its configuration, or has
+// had its time to. A decision before that would put false reasons on record.
+func (l *loop) informed(now time.Time) bool {
+	return l.known.Load() || now.Sub(l.started) >= patience
 }
 
 // emit applies an event about the incident and reports whether it was taken.

@@ -50,7 +50,7 @@ extensions:
     mode: auto
     host: {name: e2e-host, id: e2e-id}
     actuators: [process, filesystem]
-    limits: {warm_up: 0s, boot_warm_up: 0s, actions_per_host_hour: 1000}
+    limits: {warm_up: 0s, boot_warm_up: 0s, fresh_journal_hold: 0s, actions_per_host_hour: 1000}
     plans:
       - id: process
         match: [fault="e2e_hostile"]
