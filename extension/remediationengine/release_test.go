@@ -22,6 +22,10 @@ func TestAReleaseThatComesLateIsUnknownAndUndone(t *testing.T) {
 		r.start()
 		require.NoError(t, r.SetStop(t.Context(), operate.Stop{On: true, By: "bob"}))
 
+		// The loop must be at rest: a write of its own that hangs would be in
+		// the way of the release, and its answer another one.
+		time.Sleep(2500 * time.Millisecond)
+		synctest.Wait()
 		bad.hangs.Store(true)
 		err := r.SetStop(t.Context(), operate.Stop{By: "ann"})
 		require.ErrorIs(t, err, context.DeadlineExceeded, "the console answers that whether it was recorded is unknown")
