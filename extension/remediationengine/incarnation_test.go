@@ -27,9 +27,9 @@ steps:
 `
 
 // newProcessRig is a rig whose fake acts on processes.
-func newProcessRig(t *testing.T, plan string, change func(*Config)) *rig {
+func newProcessRig(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
-	r := newRig(t, plan, change)
+	r := newRig(t, killPlan, change)
 	r.fake.kind = actuator.KindProcess
 	return r
 }
@@ -45,7 +45,7 @@ func process(pid int, start time.Time) func(*finding.Finding) {
 
 func TestAProcessIsNotKilledOnTheEvidenceOfAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newProcessRig(t, killPlan, nil).start()
+		r := newProcessRig(t, nil).start()
 		began := time.Now().Add(-time.Hour)
 		r.see("a", finding.Firing, process(100, began))
 		r.see("bb", finding.Firing, process(200, began))
@@ -72,7 +72,7 @@ func TestARestartedProcessIsRepairedFromTheSameBudget(t *testing.T) {
 	}{"another pid": {200, "bb"}, "the pid is used again": {100, "a"}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newProcessRig(t, killPlan, func(cfg *Config) { cfg.Limits.ActionsPerTargetDay, cfg.Limits.Cooldown.Initial = 1, time.Minute }).start()
+				r := newProcessRig(t, func(cfg *Config) { cfg.Limits.ActionsPerTargetDay, cfg.Limits.Cooldown.Initial = 1, time.Minute }).start()
 				first := time.Now().Add(-time.Hour)
 				for range 6 {
 					time.Sleep(time.Second)
@@ -106,7 +106,7 @@ func mustInt(t *testing.T, text string) int64 {
 
 func TestOneProcessHasOneIncidentHoweverItsStartIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newProcessRig(t, killPlan, func(cfg *Config) { cfg.Mode = "observe" }).start()
+		r := newProcessRig(t, func(cfg *Config) { cfg.Mode = "observe" }).start()
 		began := time.Now().Add(-time.Hour)
 		r.see("a", finding.Firing, process(100, began))
 		for i, start := range []time.Time{began, began.Add(10 * time.Millisecond), {}, time.Now().Add(time.Hour), time.Now()} {
@@ -119,7 +119,7 @@ func TestOneProcessHasOneIncidentHoweverItsStartIsTold(t *testing.T) {
 
 func TestAProgramThatBreedsProcessesDoesNotFillTheBook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newProcessRig(t, killPlan, func(cfg *Config) { cfg.Mode = "observe" }).start()
+		r := newProcessRig(t, func(cfg *Config) { cfg.Mode = "observe" }).start()
 		for i := range 100 {
 			r.see("a", finding.Firing, process(100+i, time.Time{}))
 		}
@@ -135,7 +135,7 @@ func TestAProgramThatBreedsProcessesDoesNotFillTheBook(t *testing.T) {
 
 func TestAFaultWithoutPlanSinglesOutNoProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newProcessRig(t, killPlan, nil).start()
+		r := newProcessRig(t, nil).start()
 		for i := range 5 {
 			r.see("a", finding.Firing, func(f *finding.Finding) {
 				process(100+i, time.Time{})(f)

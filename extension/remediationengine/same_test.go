@@ -27,7 +27,7 @@ steps:
 
 func TestOneProcessUnderTwoKeysIsActedOnOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newProcessRig(t, killPlan, func(cfg *Config) {
+		r := newProcessRig(t, func(cfg *Config) {
 			var p map[string]any
 			require.NoError(t, yaml.Unmarshal([]byte(topPlan), &p))
 			cfg.Plans = append(cfg.Plans, p)
